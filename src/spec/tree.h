@@ -1,0 +1,78 @@
+/* spec/tree: a script file after it ran: words, texts, tables and functions as plain data in an arena.
+ *
+ * script/ makes it from Lua values (in the worker), spec/check holds it against the table of words, plan/ compiles mappings
+ * from it (worker), core/connector compiles connectors from it (core). It crosses the wall as JSON; functions cross as
+ * numbers, and only the worker can call them. */
+#ifndef PERI_SPEC_TREE_H
+#define PERI_SPEC_TREE_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "json/tree.h"
+
+typedef enum peri_ntype {
+  PERI_N_NULL,  /* the word `null` */
+  PERI_N_BOOL,
+  PERI_N_INT,
+  PERI_N_NUM,
+  PERI_N_TEXT,
+  PERI_N_TABLE, /* items (1..n) and members; members in the order of their first word's making, then by key */
+  PERI_N_WORD,  /* a word: name, what, options */
+  PERI_N_JOIN,  /* texts and holes joined with `..`: items */
+  PERI_N_FUNC   /* a Lua function: number */
+} peri_ntype;
+
+typedef struct peri_node peri_node;
+struct peri_node {
+  peri_ntype type;
+  int line;         /* where it was made; 0 for plain values (then the nearest word's line counts) */
+  uint32_t seq;     /* number of making, words only: the order of fields */
+  union {
+    bool b;
+    int64_t i;
+    double d;
+    peri_str text;  /* TEXT */
+    int fn;         /* FUNC */
+  } u;
+  peri_str word;    /* WORD: its name */
+  peri_node *what;  /* WORD: what it reads; NULL if none */
+  peri_node *opts;  /* WORD: its options, a TABLE; NULL if none */
+  peri_node **items; /* TABLE, JOIN */
+  size_t item_count;
+  struct peri_member *members; /* TABLE: string keys; integer keys beyond the list part and booleans too, as text "404", "true" */
+  size_t member_count;
+};
+
+typedef struct peri_member {
+  peri_str key;
+  bool key_is_text; /* false: the Lua key was a number or a boolean */
+  peri_node *value;
+} peri_member;
+
+/* One loaded file. */
+typedef struct peri_tree {
+  peri_str path;  /* "mappings/hubspot/contact.lua" */
+  peri_node *root; /* a WORD connector, mapping or emulator */
+} peri_tree;
+
+/* Takes NULL, answers NULL: chains need no checks. */
+peri_node *peri_node_get(const peri_node *table_or_word, const char *key); /* of a word: its option */
+peri_node *peri_node_get_str(const peri_node *table_or_word, peri_str key);
+bool peri_node_is(const peri_node *n, const char *word);                   /* a WORD of that name */
+/* Rule 3 of the language: `x` and `{ x, … }` mean the same. Gives x. */
+peri_node *peri_node_value(const peri_node *n);
+peri_str peri_node_text(const peri_node *n);            /* TEXT; {NULL,0} otherwise */
+peri_str peri_node_opt_text(const peri_node *n, const char *option);
+bool peri_node_opt_bool(const peri_node *n, const char *option, bool fallback);
+int64_t peri_node_opt_int(const peri_node *n, const char *option, int64_t fallback);
+
+peri_node *peri_node_new(peri_arena *a, peri_ntype type);
+peri_node *peri_node_of_text(peri_arena *a, peri_str text);
+void peri_node_push(peri_arena *a, peri_node *table, peri_node *item);
+void peri_node_set(peri_arena *a, peri_node *table, peri_str key, peri_node *value); /* replaces */
+
+/* JSON form, for the wall, for generations in the database and for hashes. Deterministic. */
+void peri_node_put(peri_buf *out, const peri_node *n);
+peri_node *peri_node_read(peri_arena *a, const peri_json *json, peri_err *e);
+
+#endif
