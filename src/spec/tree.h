@@ -10,6 +10,10 @@
 #include "base/mem.h"
 #include "json/tree.h"
 
+/* A tree that a script made may share and repeat its nodes without end; these two end it. */
+#define PERI_TREE_DEPTH_MAX 40     /* words and tables inside each other; times three it stays below PERI_JSON_DEPTH_MAX */
+#define PERI_TREE_NODES_MAX 200000 /* nodes of one file, shared ones counted each time; a big connector has 3,000 */
+
 typedef enum peri_ntype {
   PERI_N_NULL,  /* the word `null` */
   PERI_N_BOOL,
@@ -71,8 +75,19 @@ peri_node *peri_node_of_text(peri_arena *a, peri_str text);
 void peri_node_push(peri_arena *a, peri_node *table, peri_node *item);
 void peri_node_set(peri_arena *a, peri_node *table, peri_str key, peri_node *value); /* replaces */
 
-/* JSON form, for the wall, for generations in the database and for hashes. Deterministic. */
+void peri_node_set_key(peri_arena *a, peri_node *table, peri_str key, bool key_is_text, peri_node *value); /* replaces; 404 and "404" are two */
+
+/* JSON form, for the wall, for generations in the database and for hashes. Deterministic.
+ *   null true 12 "text"                       as they are; a text that is no UTF-8 is {"x":"hex"}
+ *   {"d":0.5} {"d":"inf"}                     floats, so that 1.0 stays apart from 1
+ *   [1,2]                                     a table with a list part only
+ *   {"m":["key",value,{"k":"404"},value]}     a table with members (a key that was no text in {"k":…}); "i" holds its list part
+ *   {"w":"email","l":4,"q":12,"a":…,"o":…}    a word: line, number of making, what it reads, options; absent ones are left out
+ *   {"j":[…],"l":4}  {"f":3,"l":9}            joined texts and holes; a function
+ * The line of plain texts, numbers and booleans is not kept. A tree deeper than PERI_TREE_DEPTH_MAX marks `out` as over;
+ * writing stops as soon as `out` is over, so give it a ceiling. */
 void peri_node_put(peri_buf *out, const peri_node *n);
+/* Trusts nothing: unknown forms, wrong types and negative numbers are refused (PERI_INVALID). The texts borrow from `json`. */
 peri_node *peri_node_read(peri_arena *a, const peri_json *json, peri_err *e);
 
 #endif
