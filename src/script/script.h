@@ -7,6 +7,7 @@
 
 #include "plan/value.h"
 #include "spec/tree.h"
+#include "wire/progress.h" /* peri_progress: mapped from fd 4 in a worker, plain memory elsewhere */
 
 typedef struct peri_script peri_script;
 
@@ -15,14 +16,6 @@ typedef struct peri_script_limits { /* 0 means the default of base/limits.h */
   int load_ms;      /* CPU time to load one file, examples included */
   size_t vm_bytes;
 } peri_script_limits;
-
-/* What the core may read after a worker died (mapped from fd 4 in a worker, plain memory elsewhere). 64 bytes. */
-typedef struct peri_progress {
-  volatile uint32_t page, record, field, phase; /* phase: 0 idle, 1 load, 2 map, 3 call, 4 serve */
-  volatile int32_t bad_syscall;                 /* set by the SIGSYS handler */
-  volatile uint32_t death;                      /* why the worker left by itself: 1 C stuck past its budget, 2 memory past twice the ceiling */
-  volatile uint32_t reserved[10];
-} peri_progress;
 
 /* Once per process, before the jail closes: signal handler and the CPU-time timer of this thread. */
 peri_code peri_budget_start(peri_progress *progress, peri_err *e);

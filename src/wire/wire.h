@@ -12,17 +12,17 @@
 #define PERI_WIRE_VERSION 1
 
 typedef enum peri_kind {
-  PERI_K_HELLO = 1, /* to worker, JSON {"wire","limits":{"callMs","loadMs","vmBytes"},"timeScale","corePid"} */
+  PERI_K_HELLO = 1, /* to worker, JSON {"wire","limits":{"callMs","loadMs","vmBytes"},"hashSeed":"decimal","timeScale"} */
   PERI_K_READY,     /* to core,   JSON {"wire","layers":{"seccomp":true,"landlock":7,"rlimits":true,…},"build":"release|debug|asan"} */
   PERI_K_LOAD,      /* to worker, packed peri_load */
   PERI_K_LOADED,    /* to core,   JSON, see below; may come in several frames, flag PERI_F_MORE on all but the last: payloads are joined */
   PERI_K_OPEN,      /* to worker, JSON: a view = how the pages of one request are read and mapped */
-  PERI_K_OPENED,    /* to core,   JSON {"view","ok","message","line"} */
+  PERI_K_OPENED,    /* to core,   JSON {"view","ok","message","line","context":[paths]} */
   PERI_K_PAGE,      /* to worker, packed peri_page_msg */
   PERI_K_SPLIT,     /* to core,   packed; PERI_F_MORE as above but each frame decodes by itself */
   PERI_K_MAP,       /* to worker, packed peri_map_msg */
   PERI_K_ROWS,      /* to core,   packed; several frames, PERI_F_MORE on all but the last */
-  PERI_K_DONE,      /* to core,   JSON {"page","records","calls","cpuUs","peakBytes"} */
+  PERI_K_DONE,      /* to core,   JSON {"page","records","calls","cpuUs","peakBytes"}; ends a pull with "pull":true */
   PERI_K_REQUEST,   /* to core,   JSON {"id","request":tree} (pull) */
   PERI_K_REPLY,     /* to worker, packed: u32 id, u32 status, headers JSON, body */
   PERI_K_EMIT,      /* to core,   JSON {"id","path"}: a PAGE follows from the core's copy of that reply */
@@ -33,13 +33,20 @@ typedef enum peri_kind {
   PERI_K_SERVE,     /* to worker, packed peri_serve (emulator) */
   PERI_K_ANSWER,    /* to core,   packed peri_answer */
   PERI_K_LOG,       /* to core,   JSON {"level","text"} */
-  PERI_K_FAIL,      /* to core,   JSON {"code","text","file","line"}: the job failed, the worker lives */
+  PERI_K_FAIL,      /* to core,   JSON {"code","text","file","line"} and, for a page, "page","record","replace":true|false */
   PERI_K_CLOSE,     /* to worker, empty: leave */
   PERI_K_PROBE,     /* to worker, JSON {"syscall"}: doctor and tests ask the worker to try a forbidden call; it dies */
   PERI_KIND_COUNT
 } peri_kind;
 
 #define PERI_F_MORE 1u /* another frame of the same message follows */
+
+/* What answers what (the answer carries the job of the question):
+ *   LOAD -> LOADED*           OPEN -> OPENED         MAKE -> MADE*          SERVE -> ANSWER
+ *   PAGE -> SPLIT*            and with PERI_PAGE_MAP_ALL -> SPLIT* and ROWS* mixed (a record is in a SPLIT before it is in ROWS) -> DONE
+ *   MAP  -> ROWS* -> DONE     (there is always a last ROWS, without MORE, even if it is empty)
+ *   PULL -> (REQUEST, wait for REPLY | EMIT, wait for PAGE with MAP_ALL and its DONE | MARK)* -> DONE with "pull":true
+ * FAIL stands in place of any answer. Rows of a page count when DONE came: after FAIL or a death, forget what came since the PAGE or MAP. */
 
 typedef struct peri_frame {
   peri_kind kind;
@@ -63,7 +70,9 @@ typedef struct peri_load {
 /* OPEN is JSON: {"view":1,"stream":"contact","type":"hubspot","mappings":["mappings/hubspot/contact.lua"],
  *  "key":tree,"updated":tree|null,"removed":tree|null,"merged":tree|null,"records":"results","record":"","format":"json|ndjson",
  *  "page":["paging.next.after",…],"context":["from.id"],"each":["results[]",…]} ; an empty mappings list: data is the raw record.
- *  "pairs": {"list":"results[]","match":"from.id","value":"paging.next.after"} for pagers inside lists. */
+ *  "pairs": {"list":"results[]","match":"from.id","value":"paging.next.after"} for pagers inside lists.
+ * Also "volatile":["_links"]: members left out of raw_hash. A key path may begin with `parent:`; what keys and plans read there is taken from
+ * the object around a nested list, else from peri_page_msg.parent_json, and comes back as the record's context (OPENED tells which paths). */
 
 typedef enum peri_page_flag { PERI_PAGE_MAP_ALL = 1, PERI_PAGE_SPLIT_ONLY = 2, PERI_PAGE_RECORDS = 4 /* packed records from the store: no page around them */ } peri_page_flag;
 typedef struct peri_page_msg {
@@ -71,6 +80,7 @@ typedef struct peri_page_msg {
   uint32_t first;          /* with a page being retried record by record: only records first..first+count are worked on */
   uint32_t count;          /* 0: all */
   peri_str headers_json;   /* listed reply headers; may be empty */
+  peri_str parent_json;    /* the record or item that the request was made for (streams with `each`); may be empty */
   peri_str bytes;          /* the body; or, with PERI_PAGE_RECORDS, repeated (str raw, str context) */
 } peri_page_msg;
 
@@ -101,7 +111,7 @@ typedef struct peri_row_msg {
   uint8_t verdict;     /* 1 row, 2 reject, 3 skip (plan/plan.h) */
   uint8_t set;         /* 1: the mapping has `rows`; all rows of this record share its key as record_key */
   uint8_t data_hash[16];
-  peri_str key, data, warnings;
+  peri_str key, data, warnings; /* data of a view without mappings is the record as it was sent */
   peri_str reject;     /* JSON {"externalId","entity","field","code","message","file","line","value","also"} */
 } peri_row_msg;
 typedef struct peri_rows { uint32_t page; peri_row_msg *rows; size_t count; } peri_rows;
