@@ -31,7 +31,8 @@
 
 /* the wall */
 #define PERI_FRAME_TO_WORKER_MAX (33u << 20)        /* a page and its header */
-#define PERI_FRAME_TO_CORE_MAX (1u << 20)           /* a worker sends rows in portions below this */
+#define PERI_FRAME_TO_CORE_MAX (6u << 20)            /* one row made of a record at its ceiling, escaped; everything else goes in portions */
+#define PERI_FRAME_PORTION (256u << 10)             /* a worker sends rows in portions of about this size */
 #define PERI_FRAME_WALL_MS 30000                    /* no frame for so long: the worker is killed */
 #define PERI_FRAME_CPU_MS 1000                      /* or so much CPU time without one */
 #define PERI_WORKERS_MAX 256
