@@ -38,6 +38,7 @@ struct peri_node {
     peri_str text;  /* TEXT */
     int fn;         /* FUNC */
   } u;
+  peri_str source;  /* FUNC: hash of its text and of what it closes over, for plan hashes */
   peri_str word;    /* WORD: its name */
   peri_node *what;  /* WORD: what it reads; NULL if none */
   peri_node *opts;  /* WORD: its options, a TABLE; NULL if none */
