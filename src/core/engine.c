@@ -1,0 +1,147 @@
+/* core/engine: see the header. Two threads: the loop (the caller's) and the writer. */
+#include "core/engine.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+typedef struct task {
+  struct task *next;
+  void (*work)(void *self);
+  void (*done)(void *self);
+  void *self;
+} task;
+
+struct peri_writer {
+  pthread_t thread;
+  pthread_mutex_t lock;
+  pthread_cond_t wake;
+  task *todo, **todo_end;
+  task *finished, **finished_end;
+  size_t pending; /* given and not yet told as done: keeps the loop alive */
+  bool leave;
+  uv_async_t async;
+};
+
+static void *write_loop(void *arg) {
+  struct peri_writer *w = arg;
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, NULL);
+  pthread_mutex_lock(&w->lock);
+  for (;;) {
+    while (!w->todo && !w->leave) pthread_cond_wait(&w->wake, &w->lock);
+    task *t = w->todo;
+    if (!t) break;
+    w->todo = t->next;
+    if (!w->todo) w->todo_end = &w->todo;
+    pthread_mutex_unlock(&w->lock);
+    t->work(t->self);
+    pthread_mutex_lock(&w->lock);
+    t->next = NULL;
+    *w->finished_end = t;
+    w->finished_end = &t->next;
+    uv_async_send(&w->async);
+  }
+  pthread_mutex_unlock(&w->lock);
+  return NULL;
+}
+
+static void on_finished(uv_async_t *async) {
+  peri_engine *g = async->data;
+  struct peri_writer *w = g->writer;
+  pthread_mutex_lock(&w->lock);
+  task *list = w->finished;
+  w->finished = NULL;
+  w->finished_end = &w->finished;
+  pthread_mutex_unlock(&w->lock);
+  while (list) {
+    task *t = list;
+    list = t->next;
+    if (--w->pending == 0) uv_unref((uv_handle_t *)&w->async);
+    t->done(t->self);
+    free(t);
+  }
+}
+
+static void on_signal(uv_signal_t *s, int number) {
+  (void)number;
+  peri_engine *g = s->data;
+  if (g->stop) _exit(130); /* a second time: now. What was committed stays, the rest is fetched again. */
+  g->stop = true;
+  if (g->on_stop) g->on_stop(g->on_stop_self);
+}
+
+static void start_signal(peri_engine *g, uv_signal_t *s, int number) {
+  uv_signal_init(&g->loop, s);
+  s->data = g;
+  uv_signal_start(s, on_signal, number);
+  uv_unref((uv_handle_t *)s);
+}
+
+peri_code peri_engine_new(peri_store *store, peri_vault *vault, peri_engine **out, peri_err *e) {
+  peri_engine *g = peri_alloc(sizeof *g);
+  int problem = uv_loop_init(&g->loop);
+  if (problem) {
+    free(g);
+    return peri_fail(e, PERI_INTERNAL, "the event loop can't be made: %s", uv_strerror(problem));
+  }
+  g->store = store;
+  g->vault = vault;
+  g->http = peri_http_new(&g->loop, e);
+  if (!g->http) {
+    uv_loop_close(&g->loop);
+    free(g);
+    return e ? e->code : PERI_INTERNAL;
+  }
+  signal(SIGPIPE, SIG_IGN);
+  start_signal(g, &g->sigint, SIGINT);
+  start_signal(g, &g->sigterm, SIGTERM);
+  struct peri_writer *w = g->writer = peri_alloc(sizeof *w);
+  pthread_mutex_init(&w->lock, NULL);
+  pthread_cond_init(&w->wake, NULL);
+  w->todo_end = &w->todo;
+  w->finished_end = &w->finished;
+  uv_async_init(&g->loop, &w->async, on_finished);
+  w->async.data = g;
+  uv_unref((uv_handle_t *)&w->async);
+  if (pthread_create(&w->thread, NULL, write_loop, w) != 0) abort(); /* no thread at start-up: the machine is out of everything */
+  *out = g;
+  return PERI_OK;
+}
+
+void peri_engine_post(peri_engine *g, void (*work)(void *self), void (*done)(void *self), void *self) {
+  struct peri_writer *w = g->writer;
+  task *t = peri_alloc(sizeof *t);
+  *t = (task){.work = work, .done = done, .self = self};
+  if (w->pending++ == 0) uv_ref((uv_handle_t *)&w->async);
+  pthread_mutex_lock(&w->lock);
+  *w->todo_end = t;
+  w->todo_end = &t->next;
+  pthread_cond_signal(&w->wake);
+  pthread_mutex_unlock(&w->lock);
+}
+
+void peri_engine_run(peri_engine *g) { uv_run(&g->loop, UV_RUN_DEFAULT); }
+
+void peri_engine_free(peri_engine *g) {
+  if (!g) return;
+  struct peri_writer *w = g->writer;
+  pthread_mutex_lock(&w->lock);
+  w->leave = true;
+  pthread_cond_signal(&w->wake);
+  pthread_mutex_unlock(&w->lock);
+  pthread_join(w->thread, NULL);
+  on_finished(&w->async);
+  peri_http_free(g->http);
+  uv_close((uv_handle_t *)&g->sigint, NULL);
+  uv_close((uv_handle_t *)&g->sigterm, NULL);
+  uv_close((uv_handle_t *)&w->async, NULL);
+  uv_run(&g->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&g->loop);
+  pthread_mutex_destroy(&w->lock);
+  pthread_cond_destroy(&w->wake);
+  free(w);
+  free(g);
+}
