@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-enum { PERI_PHASE_IDLE, PERI_PHASE_LOAD, PERI_PHASE_MAP, PERI_PHASE_CALL, PERI_PHASE_SERVE, PERI_PHASE_SPLIT };
+enum { PERI_AT_IDLE, PERI_AT_LOAD, PERI_AT_MAP, PERI_AT_CALL, PERI_AT_SERVE, PERI_AT_SPLIT };
 enum { PERI_DEATH_NONE, PERI_DEATH_STUCK /* in C past its budget */, PERI_DEATH_MEMORY /* past twice the ceiling */, PERI_DEATH_ORPHAN };
 
 typedef struct peri_progress { /* 64 bytes */
