@@ -16,10 +16,10 @@ struct peri_link {
   int fd;
   uint32_t frame_bytes_max;
   bool blocking;
-  char *in;             /* bytes read and not yet given out: in[at..n) */
+  char *in; /* bytes read and not yet given out: in[at..n) */
   size_t at, n, cap;
-  size_t given;         /* bytes of the frame that was given last; dropped at the next call */
-  char *out;            /* not yet sent: out[sent..queued) */
+  size_t given; /* bytes of the frame that was given last; dropped at the next call */
+  char *out;    /* not yet sent: out[sent..queued) */
   size_t sent, queued, out_cap;
 };
 
@@ -43,7 +43,9 @@ int peri_link_fd(const peri_link *l) { return l->fd; }
 
 /* ---- out ---- */
 
-static peri_code lost(peri_err *e, const char *what) { return peri_fail(e, PERI_WORKER_LOST, "the link between core and worker: %s: %s", what, strerror(errno)); }
+static peri_code lost(peri_err *e, const char *what) {
+  return peri_fail(e, PERI_WORKER_LOST, "the link between core and worker: %s: %s", what, strerror(errno));
+}
 
 /* Sends what goes. *done counts. With a blocking end, all of it. */
 static peri_code push(peri_link *l, struct iovec *parts, size_t count, size_t *done, peri_err *e) {
@@ -109,7 +111,8 @@ peri_code peri_link_flush(peri_link *l, peri_err *e) {
 
 peri_code peri_link_send(peri_link *l, peri_kind kind, uint16_t flags, uint64_t job, peri_str payload, peri_err *e) {
   if (payload.n > PERI_FRAME_TO_WORKER_MAX)
-    return peri_fail(e, PERI_REPLY_TOO_LARGE, "a message of %zu bytes is larger than the %u that may cross the wall", payload.n, PERI_FRAME_TO_WORKER_MAX);
+    return peri_fail(e, PERI_REPLY_TOO_LARGE, "a message of %zu bytes is larger than the %u that may cross the wall", payload.n,
+                     PERI_FRAME_TO_WORKER_MAX);
   char room[HEADER + 8]; /* a buf wants room for a NUL */
   peri_buf header = {.p = room, .cap = sizeof room, .max = sizeof room};
   peri_pack_u32(&header, (uint32_t)payload.n);

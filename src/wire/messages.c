@@ -2,17 +2,16 @@
  *
  * What comes from a worker is hostile: lengths, ranges, UTF-8 and JSON are checked here, once, so that nothing behind it has to. Refuses a message
  * with bytes left over. What only the core can know (that an offset lies inside the page it sent) is for peri_split_fits. */
-#include "json/json.h"
 #include "wire/pack.h"
 #include "wire/wire.h"
+#include "json/json.h"
 
 /* least bytes an item takes: what bounds a count */
 #define LOAD_FILE_LEAST 8u
 #define SPLIT_RECORD_LEAST (4u * 3 + 2 + 8 + 16 + 4 * 3)
 #define ROW_LEAST (4u + 2 + 1 + 1 + 16 + 4 * 4)
 
-static bool is_json(peri_str text, peri_jtype type)
-{
+static bool is_json(peri_str text, peri_jtype type) {
   peri_span value;
   peri_json_fault fault;
   return peri_json_check(text, &value, &fault) && (type == PERI_J_NONE || value.type == type);
@@ -24,8 +23,7 @@ static bool is_key(peri_str key) { return key.n <= PERI_KEY_BYTES_MAX && peri_ut
 
 /* ---- LOAD ---- */
 
-void peri_load_put(peri_buf *out, const peri_load *m)
-{
+void peri_load_put(peri_buf *out, const peri_load *m) {
   peri_pack_u32(out, (uint32_t)m->file_count);
   for (size_t i = 0; i < m->file_count; i++) {
     peri_pack_str(out, m->files[i].path);
@@ -37,8 +35,7 @@ void peri_load_put(peri_buf *out, const peri_load *m)
   peri_pack_str(out, m->want);
 }
 
-bool peri_load_get(peri_str payload, peri_arena *a, peri_load *m)
-{
+bool peri_load_get(peri_str payload, peri_arena *a, peri_load *m) {
   peri_reader r = peri_reader_of(payload);
   *m = (peri_load){0};
   size_t count = peri_read_count(&r, LOAD_FILE_LEAST);
@@ -57,8 +54,7 @@ bool peri_load_get(peri_str payload, peri_arena *a, peri_load *m)
 
 /* ---- PAGE, and the records inside one ---- */
 
-void peri_page_put(peri_buf *out, const peri_page_msg *m)
-{
+void peri_page_put(peri_buf *out, const peri_page_msg *m) {
   peri_pack_u32(out, m->page);
   peri_pack_u32(out, m->view);
   peri_pack_u32(out, m->flags);
@@ -69,8 +65,7 @@ void peri_page_put(peri_buf *out, const peri_page_msg *m)
   peri_pack_str(out, m->bytes);
 }
 
-bool peri_page_get(peri_str payload, peri_page_msg *m)
-{
+bool peri_page_get(peri_str payload, peri_page_msg *m) {
   peri_reader r = peri_reader_of(payload);
   m->page = peri_read_u32(&r);
   m->view = peri_read_u32(&r);
@@ -83,14 +78,12 @@ bool peri_page_get(peri_str payload, peri_page_msg *m)
   return peri_read_end(&r);
 }
 
-void peri_record_put(peri_buf *out, peri_str raw, peri_str context)
-{
+void peri_record_put(peri_buf *out, peri_str raw, peri_str context) {
   peri_pack_str(out, raw);
   peri_pack_str(out, context);
 }
 
-bool peri_record_get(peri_str *rest, peri_str *raw, peri_str *context)
-{
+bool peri_record_get(peri_str *rest, peri_str *raw, peri_str *context) {
   peri_reader r = peri_reader_of(*rest);
   *raw = peri_read_str(&r);
   *context = peri_read_str(&r);
@@ -101,8 +94,7 @@ bool peri_record_get(peri_str *rest, peri_str *raw, peri_str *context)
 
 /* ---- SPLIT ---- */
 
-void peri_split_put(peri_buf *out, const peri_split *m)
-{
+void peri_split_put(peri_buf *out, const peri_split *m) {
   peri_pack_u32(out, m->page);
   peri_pack_u8(out, m->records_found);
   peri_pack_str(out, m->page_values);
@@ -123,8 +115,7 @@ void peri_split_put(peri_buf *out, const peri_split *m)
   }
 }
 
-bool peri_split_get(peri_str payload, peri_arena *a, peri_split *m)
-{
+bool peri_split_get(peri_str payload, peri_arena *a, peri_split *m) {
   peri_reader r = peri_reader_of(payload);
   *m = (peri_split){0};
   m->page = peri_read_u32(&r);
@@ -155,8 +146,7 @@ bool peri_split_get(peri_str payload, peri_arena *a, peri_split *m)
   return peri_read_end(&r);
 }
 
-bool peri_split_fits(const peri_split *m, size_t page_bytes)
-{
+bool peri_split_fits(const peri_split *m, size_t page_bytes) {
   for (size_t i = 0; i < m->count; i++) {
     const peri_split_record *s = &m->records[i];
     if (s->offset > page_bytes || s->bytes > page_bytes - s->offset) return false;
@@ -167,26 +157,23 @@ bool peri_split_fits(const peri_split *m, size_t page_bytes)
 
 /* ---- MAP ---- */
 
-void peri_map_msg_put(peri_buf *out, const peri_map_msg *m)
-{
+void peri_map_msg_put(peri_buf *out, const peri_map_msg *m) {
   peri_pack_u32(out, m->page);
   peri_pack_str(out, m->bitmap);
 }
 
-bool peri_map_msg_get(peri_str payload, peri_map_msg *m)
-{
+bool peri_map_msg_get(peri_str payload, peri_map_msg *m) {
   peri_reader r = peri_reader_of(payload);
   m->page = peri_read_u32(&r);
   m->bitmap = peri_read_str(&r);
   return peri_read_end(&r);
 }
 
-bool peri_bit_get(peri_str bitmap, size_t i) { return i / 8 < bitmap.n && ((unsigned char)bitmap.p[i / 8] >> (i % 8) & 1u); }
+bool peri_bit_get(peri_str bitmap, size_t i) { return i / 8 < bitmap.n && ((unsigned)(unsigned char)bitmap.p[i / 8] >> (i % 8) & 1u); }
 
 /* ---- ROWS ---- */
 
-void peri_rows_put(peri_buf *out, const peri_rows *m)
-{
+void peri_rows_put(peri_buf *out, const peri_rows *m) {
   peri_pack_u32(out, m->page);
   peri_pack_u32(out, (uint32_t)m->count);
   for (size_t i = 0; i < m->count; i++) {
@@ -203,8 +190,7 @@ void peri_rows_put(peri_buf *out, const peri_rows *m)
   }
 }
 
-bool peri_rows_get(peri_str payload, peri_arena *a, peri_rows *m)
-{
+bool peri_rows_get(peri_str payload, peri_arena *a, peri_rows *m) {
   peri_reader r = peri_reader_of(payload);
   *m = (peri_rows){0};
   m->page = peri_read_u32(&r);
@@ -233,8 +219,7 @@ bool peri_rows_get(peri_str payload, peri_arena *a, peri_rows *m)
 
 /* ---- emulator and pull ---- */
 
-void peri_serve_put(peri_buf *out, const peri_serve *m)
-{
+void peri_serve_put(peri_buf *out, const peri_serve *m) {
   peri_pack_str(out, m->method);
   peri_pack_str(out, m->path);
   peri_pack_str(out, m->query_json);
@@ -243,8 +228,7 @@ void peri_serve_put(peri_buf *out, const peri_serve *m)
   peri_pack_u64(out, (uint64_t)m->now_ms);
 }
 
-bool peri_serve_get(peri_str payload, peri_serve *m)
-{
+bool peri_serve_get(peri_str payload, peri_serve *m) {
   peri_reader r = peri_reader_of(payload);
   m->method = peri_read_str(&r);
   m->path = peri_read_str(&r);
@@ -255,8 +239,7 @@ bool peri_serve_get(peri_str payload, peri_serve *m)
   return peri_read_end(&r);
 }
 
-void peri_answer_put(peri_buf *out, const peri_answer *m)
-{
+void peri_answer_put(peri_buf *out, const peri_answer *m) {
   peri_pack_u32(out, m->status);
   peri_pack_str(out, m->headers_json);
   peri_pack_str(out, m->body);
@@ -265,8 +248,7 @@ void peri_answer_put(peri_buf *out, const peri_answer *m)
   peri_pack_str(out, m->deliveries);
 }
 
-bool peri_answer_get(peri_str payload, peri_answer *m)
-{
+bool peri_answer_get(peri_str payload, peri_answer *m) {
   peri_reader r = peri_reader_of(payload);
   m->status = peri_read_u32(&r);
   m->headers_json = peri_read_str(&r);
@@ -278,16 +260,14 @@ bool peri_answer_get(peri_str payload, peri_answer *m)
   return is_json_or_empty(m->headers_json, PERI_J_OBJECT) && is_json_or_empty(m->deliveries, PERI_J_ARRAY);
 }
 
-void peri_reply_put(peri_buf *out, uint32_t id, uint32_t status, peri_str headers_json, peri_str body)
-{
+void peri_reply_put(peri_buf *out, uint32_t id, uint32_t status, peri_str headers_json, peri_str body) {
   peri_pack_u32(out, id);
   peri_pack_u32(out, status);
   peri_pack_str(out, headers_json);
   peri_pack_str(out, body);
 }
 
-bool peri_reply_get(peri_str payload, uint32_t *id, uint32_t *status, peri_str *headers_json, peri_str *body)
-{
+bool peri_reply_get(peri_str payload, uint32_t *id, uint32_t *status, peri_str *headers_json, peri_str *body) {
   peri_reader r = peri_reader_of(payload);
   *id = peri_read_u32(&r);
   *status = peri_read_u32(&r);

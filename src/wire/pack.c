@@ -1,8 +1,7 @@
 /* wire/pack: see pack.h. Refuses to read past the end of a payload; refuses nothing else, ranges are for messages.c. */
 #include "wire/pack.h"
 
-static void put_le(peri_buf *out, uint64_t v, size_t bytes)
-{
+static void put_le(peri_buf *out, uint64_t v, size_t bytes) {
   char *room = peri_buf_room(out, bytes);
   if (!room) return;
   for (size_t i = 0; i < bytes; i++) room[i] = (char)(unsigned char)(v >> (8 * i));
@@ -14,8 +13,7 @@ void peri_pack_u16(peri_buf *out, uint16_t v) { put_le(out, v, 2); }
 void peri_pack_u32(peri_buf *out, uint32_t v) { put_le(out, v, 4); }
 void peri_pack_u64(peri_buf *out, uint64_t v) { put_le(out, v, 8); }
 
-void peri_pack_str(peri_buf *out, peri_str s)
-{
+void peri_pack_str(peri_buf *out, peri_str s) {
   if (s.n > UINT32_MAX) { /* no frame is that long; the receiver would see another length */
     out->over = true;
     return;
@@ -26,8 +24,7 @@ void peri_pack_str(peri_buf *out, peri_str s)
 
 peri_reader peri_reader_of(peri_str payload) { return (peri_reader){(const unsigned char *)payload.p, payload.n, false}; }
 
-static uint64_t get_le(peri_reader *r, size_t bytes)
-{
+static uint64_t get_le(peri_reader *r, size_t bytes) {
   if (r->bad || r->n < bytes) {
     r->bad = true;
     return 0;
@@ -44,8 +41,7 @@ uint16_t peri_read_u16(peri_reader *r) { return (uint16_t)get_le(r, 2); }
 uint32_t peri_read_u32(peri_reader *r) { return (uint32_t)get_le(r, 4); }
 uint64_t peri_read_u64(peri_reader *r) { return get_le(r, 8); }
 
-peri_str peri_read_str(peri_reader *r)
-{
+peri_str peri_read_str(peri_reader *r) {
   size_t n = (size_t)get_le(r, 4);
   if (r->bad || n > r->n) {
     r->bad = true;
@@ -57,8 +53,7 @@ peri_str peri_read_str(peri_reader *r)
   return s;
 }
 
-void peri_read_bytes(peri_reader *r, void *out, size_t n)
-{
+void peri_read_bytes(peri_reader *r, void *out, size_t n) {
   if (r->bad || r->n < n) {
     r->bad = true;
     memset(out, 0, n);
@@ -69,8 +64,7 @@ void peri_read_bytes(peri_reader *r, void *out, size_t n)
   r->n -= n;
 }
 
-size_t peri_read_count(peri_reader *r, size_t least)
-{
+size_t peri_read_count(peri_reader *r, size_t least) {
   size_t count = peri_read_u32(r);
   if (!r->bad && count > r->n / least) r->bad = true;
   return r->bad ? 0 : count;

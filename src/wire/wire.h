@@ -132,6 +132,9 @@ void peri_record_put(peri_buf *out, peri_str raw, peri_str context);        /* o
 bool peri_record_get(peri_str *rest, peri_str *raw, peri_str *context);     /* the next one; false at the end or when broken */
 void peri_split_put(peri_buf *out, const peri_split *m);
 bool peri_split_get(peri_str payload, peri_arena *a, peri_split *m);
+/* Do all records lie inside the page that was sent, each once and in order? */
+bool peri_split_fits(const peri_split *m, size_t page_bytes);
+bool peri_bit_get(peri_str bitmap, size_t i); /* false past its end */
 void peri_map_msg_put(peri_buf *out, const peri_map_msg *m);
 bool peri_map_msg_get(peri_str payload, peri_map_msg *m);
 void peri_rows_put(peri_buf *out, const peri_rows *m);
