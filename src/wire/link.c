@@ -1,6 +1,7 @@
 /* wire/link: one end of a socketpair. Frames out, frames in; the core's end never blocks, the worker's end always does.
  * Refuses frames over the ceiling and kinds that do not exist, before a byte of their payload is kept. */
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
