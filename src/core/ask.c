@@ -1,0 +1,311 @@
+/* core/ask: one request until it has an answer. Checks the host against what the operator trusted, waits for a permit of the rate ledger, lets the vault
+ * write the credential, sends, and does what the connector says about the reply: retry, wait, refresh. Never sends to a host that was not trusted. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/uuid.h"
+#include "core/run.h"
+
+#define WAITS_IN_ROW_MAX 30
+#define WAIT_INLINE_MS_MAX (5 * 60 * 1000) /* a longer wait ends the run with the time at which it can go on */
+
+static void attempt(peri_ask *k);
+
+static void finish(peri_ask *k) {
+  peri_run *r = k->run;
+  r->waiting_until_ms = 0;
+  if (r->ask == k) r->ask = NULL;
+  k->done(k);
+  peri_arena_free(k->arena);
+  free(k);
+}
+
+static void finish_failed(peri_ask *k) {
+  k->reply = NULL;
+  finish(k);
+}
+
+static void close_timer(uv_handle_t *h) { free(h); }
+
+static void on_timer(uv_timer_t *t) {
+  peri_ask *k = t->data;
+  k->timer = NULL;
+  uv_close((uv_handle_t *)t, close_timer);
+  if (!k->err.code && k->run->g->stop) peri_fail(&k->err, PERI_INTERRUPTED, "stopped while waiting");
+  if (k->err.code) finish_failed(k); /* a request whose holes could not be filled comes here too */
+  else attempt(k);
+}
+
+/* Comes back to attempt() after so many milliseconds; always through the loop, so that done is never called from inside peri_ask_start. */
+static void later(peri_ask *k, int64_t wait_ms) {
+  k->timer = peri_alloc(sizeof *k->timer);
+  uv_timer_init(&k->run->g->loop, k->timer);
+  k->timer->data = k;
+  uv_timer_start(k->timer, on_timer, (uint64_t)wait_ms, 0);
+  if (wait_ms > 0) {
+    k->run->waiting_until_ms = peri_now_ms() + wait_ms;
+    peri_run_progress(k->run);
+  }
+}
+
+/* ---- credentials ---- */
+
+static bool secret_for_hole(void *self, peri_str name, peri_buf *out) { return peri_attach_raw(((peri_run *)self)->in->secrets, name, out); }
+
+static peri_str basic_user(const peri_run *r, const peri_node *user, bool *is_secret) {
+  *is_secret = peri_node_is(user, "secret");
+  if (*is_secret) return peri_node_text(user->what);
+  if (peri_node_is(user, "setting")) return peri_json_str(peri_json_get_str(r->in->settings, peri_node_text(user->what)));
+  return peri_node_text(user);
+}
+
+static bool attach(peri_ask *k, peri_header *headers, size_t *count, peri_str *url, peri_buf *secret) {
+  const peri_auth *auth = k->run->auth;
+  if (!auth || auth->kind == PERI_AUTH_NONE) return true;
+  const peri_secrets *s = k->run->in->secrets;
+  if (auth->kind == PERI_AUTH_BASIC) {
+    bool named = false;
+    peri_str user = basic_user(k->run, auth->user, &named);
+    if (!peri_attach_basic(s, named ? (peri_str){0} : user, named ? user : (peri_str){0}, auth->secret, secret)) return false;
+  } else if (auth->kind == PERI_AUTH_TOKEN && auth->query.n) {
+    peri_buf raw = {0};
+    if (!peri_attach_raw(s, auth->secret, &raw)) return false;
+    peri_buf_str(secret, *url);
+    peri_buf_char(secret, memchr(url->p, '?', url->n) ? '&' : '?');
+    peri_url_query(secret, auth->query);
+    peri_buf_char(secret, '=');
+    peri_url_query(secret, peri_buf_view(&raw));
+    peri_wipe(&raw);
+    *url = peri_buf_view(secret);
+    return true;
+  } else if (!peri_attach_prefix(s, auth->secret, auth->prefix, secret))
+    return false;
+  headers[(*count)++] = (peri_header){auth->header.n ? auth->header : PERI_STR("Authorization"), peri_buf_view(secret)};
+  return true;
+}
+
+/* ---- refresh ---- */
+
+static void on_tokens(void *self, peri_http_reply *reply) {
+  peri_ask *k = self;
+  peri_run *r = k->run;
+  k->call = NULL;
+  r->total.requests++, r->pending_requests++;
+  peri_oauth_tokens t;
+  if (reply->code) peri_fail(&k->err, reply->code, "refreshing the token of '%.*s': %s", PERI_S(r->in->name), reply->error);
+  else if (peri_oauth_read(k->arena, reply->status, reply->body, &t, &k->err) == PERI_OK) {
+    peri_str names[2] = {PERI_STR("accessToken"), PERI_STR("refreshToken")}, values[2] = {t.access_token, t.refresh_token};
+    size_t n = t.refresh_token.n ? 2 : 1;
+    peri_buf sealed = {0};
+    peri_json *old = NULL;
+    peri_code code = peri_integration_credentials(r->store, k->arena, r->in->id, &old, &k->err);
+    if (!code) code = peri_integration_seal(r->g->vault, r->in->id, old, names, values, n, &sealed, &k->err);
+    if (!code) code = peri_store_tokens_set(r->store, r->in->id, peri_buf_view(&sealed), &k->err); /* kept before it is used */
+    peri_buf_fini(&sealed);
+    if (!code) {
+      for (size_t i = 0; i < n; i++) peri_secrets_put(r->in->secrets, names[i], values[i]);
+      peri_log(PERI_INFO, "auth", "refreshed the access token of %.*s expires_in_s=%lld", PERI_S(r->in->name), (long long)t.expires_in_s);
+      k->refreshed = true;
+      later(k, 0);
+      return;
+    }
+  } else {
+    peri_err_prefix(&k->err, "refreshing the token of '%.*s'", PERI_S(r->in->name));
+    if (k->err.code == PERI_NEEDS_REAUTH) {
+      peri_err ignored;
+      peri_integration_set(r->store, r->in->id, (peri_str){0}, (peri_str){0}, (peri_str){0}, (peri_str){0}, PERI_STR("needs_reauth"), &ignored);
+    }
+  }
+  finish_failed(k);
+}
+
+static bool can_refresh(const peri_run *r) {
+  return r->auth && r->auth->kind == PERI_AUTH_OAUTH2 && peri_secrets_has(r->in->secrets, PERI_STR("refreshToken"));
+}
+
+static void refresh(peri_ask *k) {
+  peri_run *r = k->run;
+  peri_buf form = {0};
+  peri_str url;
+  bool special = false, plain = false;
+  peri_code code = peri_connector_token_url(k->arena, r->connector, r->auth, r->in->settings, r->in->base_url, &url, &k->err);
+  if (!code) code = peri_integration_allows(r->in, url, &special, &plain, &k->err);
+  if (!code && !peri_oauth_refresh_form(r->in->secrets, &form, &k->err)) code = k->err.code;
+  if (code) {
+    peri_buf_fini(&form);
+    finish_failed(k);
+    return;
+  }
+  peri_header type = {PERI_STR("Content-Type"), PERI_STR("application/x-www-form-urlencoded")};
+  peri_http_request q = {.method = "POST", .url = url, .headers = &type, .header_count = 1, .body = peri_buf_view(&form), .special_addresses = special, .plain_http = plain};
+  k->call = peri_http_send(r->g->http, &q, on_tokens, k);
+  peri_wipe(&form);
+  peri_buf_fini(&form);
+}
+
+/* ---- what a reply means ---- */
+
+static void give_up(peri_ask *k, peri_code code, const char *doing) {
+  const peri_http_reply *reply = k->reply;
+  peri_str say = k->action.say, reason = k->action.reason;
+  char where[300] = "";
+  if (k->action.line > 0) snprintf(where, sizeof where, "; %.*s:%d says %s", PERI_S(k->run->connector->path), k->action.line, peri_act_name(k->action.act));
+  if (reply->code) peri_fail(&k->err, reply->code, "%s%s", reply->error, doing);
+  else
+    peri_fail(&k->err, code, "%s %.*s answered %d%s%.*s%s%s%.*s%s%s", k->out.method, PERI_S(k->out.url), reply->status, reason.n ? ": \"" : "", PERI_S(reason), reason.n ? "\"" : "",
+              say.n ? " (" : "", PERI_S(say), say.n ? ")" : "", where);
+  k->err.text[peri_redact(k->err.text, strlen(k->err.text))] = 0;
+  finish_failed(k);
+}
+
+static peri_code stop_code(const peri_http_reply *reply, const peri_action *action) {
+  if (reply->status == 401 || action->act == PERI_ACT_RECONNECT) return PERI_CREDENTIALS_REFUSED;
+  if (reply->status == 403) return PERI_SCOPE_MISSING;
+  if (reply->status == 429) return PERI_RATE_LIMITED;
+  return PERI_API_ERROR;
+}
+
+static void wait_for_limit(peri_ask *k) {
+  peri_run *r = k->run;
+  int64_t now = peri_now_ms(), wait = k->action.wait_ms;
+  if (wait < 0) wait = peri_backoff_ms(k->waits + 1, 1000, (uint64_t)peri_mono_us());
+  char iso[PERI_ISO_MAX];
+  if (wait > WAIT_INLINE_MS_MAX || ++k->waits > WAITS_IN_ROW_MAX) {
+    peri_fail(&k->err, PERI_RATE_LIMITED, "%.*s answered %d \"%.*s\"; it can go on at %s", PERI_S(k->out.url), k->reply->status, PERI_S(k->action.reason), peri_iso(now + wait, iso));
+    finish_failed(k);
+    return;
+  }
+  peri_rate_pause(r->rate, k->out.rate, now + wait);
+  r->total.retries++, r->pending_retries++;
+  peri_log(PERI_INFO, "rate", "limit reached class=%.*s status=%d wait_ms=%lld reason=\"%.*s\"", PERI_S(k->out.rate), k->reply->status, (long long)wait, PERI_S(k->action.reason));
+  later(k, wait);
+}
+
+static void on_reply(void *self, peri_http_reply *reply) {
+  peri_ask *k = self;
+  peri_run *r = k->run;
+  k->call = NULL;
+  k->reply = reply;
+  r->total.requests++, r->pending_requests++;
+  r->total.bytes += (int64_t)reply->body.n, r->pending_bytes += (int64_t)reply->body.n;
+  if (reply->code == PERI_OK) {
+    peri_rate_reply(r->rate, k->out.rate, reply, peri_now_ms());
+    peri_reply_action(k->arena, r->connector, k->request, reply, r->in->settings, peri_now_ms(), &k->action);
+  } else {
+    k->action = (peri_action){.act = PERI_ACT_RETRY, .wait_ms = -1};
+    bool final = reply->code == PERI_ADDRESS_REFUSED || reply->code == PERI_REPLY_TOO_LARGE || reply->code == PERI_TLS || reply->code == PERI_HOST_NOT_TRUSTED;
+    bool safe = reply->before_reply || strcmp(k->out.method, "GET") == 0 || strcmp(k->out.method, "POST") == 0; /* every POST of a sync is a question */
+    if (final || !safe) {
+      give_up(k, reply->code, "");
+      return;
+    }
+  }
+  peri_log(PERI_DEBUG, "net", "%s %.*s status=%d bytes=%zu took_ms=%lld action=%s", k->out.method, PERI_S(k->out.url), reply->status, reply->body.n, (long long)reply->took_ms,
+           peri_act_name(k->action.act));
+  switch (k->action.act) {
+  case PERI_ACT_RETRY:
+    if (r->g->stop) {
+      peri_fail(&k->err, PERI_INTERRUPTED, "stopped before a retry");
+      finish_failed(k);
+    } else if (++k->attempts > PERI_RETRIES_MAX) give_up(k, PERI_API_ERROR, " (after 5 retries)");
+    else {
+      r->total.retries++, r->pending_retries++;
+      uint64_t random;
+      peri_random(&random, sizeof random);
+      later(k, peri_backoff_ms(k->attempts, k->action.wait_ms, random));
+    }
+    return;
+  case PERI_ACT_WAIT: wait_for_limit(k); return;
+  case PERI_ACT_REFRESH:
+    if (!k->refreshed && can_refresh(r)) {
+      refresh(k);
+      return;
+    }
+    give_up(k, PERI_CREDENTIALS_REFUSED, "");
+    return;
+  case PERI_ACT_RECONNECT:
+  case PERI_ACT_STOP:
+  case PERI_ACT_REJECT: give_up(k, stop_code(reply, &k->action), ""); return;
+  case PERI_ACT_OK:
+  case PERI_ACT_IGNORE:
+  case PERI_ACT_SKIP:
+  case PERI_ACT_MISSING:
+  case PERI_ACT_DONE:
+  case PERI_ACT_RESTART:
+  case PERI_ACT_SMALLER:
+  case PERI_ACT_DISCOVER: finish(k); return;
+  }
+}
+
+static void attempt(peri_ask *k) {
+  peri_run *r = k->run;
+  int64_t now = peri_now_ms(), wait = peri_rate_ask(r->rate, k->out.rate, k->out.cost, now);
+  r->waiting_until_ms = 0;
+  if (wait > WAIT_INLINE_MS_MAX) {
+    char iso[PERI_ISO_MAX];
+    peri_fail(&k->err, PERI_RATE_LIMITED, "the limit '%.*s' of %.*s is used up; it can go on at %s", PERI_S(k->out.rate), PERI_S(r->in->name), peri_iso(now + wait, iso));
+    finish_failed(k);
+    return;
+  }
+  if (wait > 0) {
+    later(k, wait);
+    return;
+  }
+  bool special = false, plain = false;
+  if (peri_integration_allows(r->in, k->out.url, &special, &plain, &k->err)) {
+    finish_failed(k);
+    return;
+  }
+  if (!k->refreshed && can_refresh(r) && !peri_secrets_has(r->in->secrets, r->auth->secret)) {
+    refresh(k);
+    return;
+  }
+  peri_header *headers = peri_arena_take(k->arena, (k->out.header_count + 2) * sizeof *headers);
+  size_t count = k->out.header_count;
+  for (size_t i = 0; i < count; i++) headers[i] = k->out.headers[i];
+  peri_buf secret = {0};
+  peri_str url = k->out.url;
+  if (!attach(k, headers, &count, &url, &secret)) {
+    peri_fail(&k->err, PERI_CREDENTIALS_REFUSED, "integration '%.*s' has no credential '%.*s'", PERI_S(r->in->name), PERI_S(r->auth->secret));
+    finish_failed(k);
+  } else {
+    peri_http_request q = {.method = k->out.method,
+                           .url = url,
+                           .headers = headers,
+                           .header_count = count,
+                           .body = k->out.body,
+                           .special_addresses = special,
+                           .plain_http = plain,
+                           .timeout_ms = k->out.timeout_ms};
+    k->call = peri_http_send(r->g->http, &q, on_reply, k);
+  }
+  peri_wipe(&secret);
+  peri_buf_fini(&secret);
+}
+
+void peri_run_fill(peri_run *r, const peri_stream *s, peri_fill *fill) {
+  *fill = (peri_fill){.connector = r->connector,
+                      .stream = s,
+                      .settings = r->in->settings,
+                      .since = INT64_MIN,
+                      .upto = INT64_MIN,
+                      .wanted = s ? peri_run_wanted(r, s) : NULL,
+                      .secret = secret_for_hole,
+                      .secret_self = r};
+}
+
+void peri_ask_start(peri_run *r, const peri_request *request, const peri_fill *fill, void (*done)(peri_ask *ask), void *self) {
+  peri_ask *k = peri_alloc(sizeof *k);
+  k->run = r;
+  k->arena = peri_arena_new();
+  k->request = request;
+  k->done = done;
+  k->self = self;
+  r->ask = k;
+  peri_code code = peri_request_fill(k->arena, request, fill, r->base, &k->out, &k->err);
+  k->err.code = code;
+  later(k, 0);
+}

@@ -1,0 +1,109 @@
+/* core/run: one sync of one integration. The parts, in the order in which data walks through them:
+ *
+ *   run.c      opens the run, goes through the streams, closes it
+ *   stream.c   phases of a stream: full or changes, archived, each; where it has got to
+ *   feed.c     the pages of one request: ask, split, prefetch the next, map, commit
+ *   ask.c      one request until it has an answer: permits, credentials, retries, waits, refresh
+ *   mapper.c   the run's worker: pages in, rows out, and what to do when it dies
+ *
+ * Everything happens on the engine's loop by callbacks; nothing blocks but small look-ups. */
+#ifndef PERI_CORE_RUN_H
+#define PERI_CORE_RUN_H
+
+#include "core/connector.h"
+#include "core/engine.h"
+#include "core/integration.h"
+#include "core/page_retry.h"
+#include "core/rate.h"
+#include "core/scripts.h"
+
+typedef struct peri_run peri_run;
+
+/* ---- what a command asks for ---- */
+typedef struct peri_sync_options {
+  peri_str integration;
+  const peri_str *entities; size_t entity_count; /* streams or mapping entities; none: all */
+  bool full, dry_run, accept_deletes;
+  int64_t limit;                                 /* 0: no limit; N records are written and the cursor stays */
+  void (*progress)(void *self, const peri_run *run); /* may be NULL; called at page edges and when waiting */
+  void *progress_self;
+} peri_sync_options;
+
+typedef struct peri_entity_count { peri_str name; peri_counters n; const char *state; } peri_entity_count; /* state: "done", "missing", "stopped", … */
+
+/* Runs to its end. *result: the JSON object of `perilune sync --json`. A failed run gives its code, and the result is filled all the same. */
+peri_code peri_sync(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_buf *result, peri_err *e);
+/* For progress displays. */
+peri_str peri_run_stream_name(const peri_run *r);
+const char *peri_run_phase(const peri_run *r);          /* "full", "changes", "archived", … */
+const peri_counters *peri_run_counted(const peri_run *r);
+int64_t peri_run_waiting_ms(const peri_run *r);         /* > 0: waiting for a limit or a retry */
+int64_t peri_run_expected(const peri_run *r);           /* records that this stream will bring, if the reply says; -1 unknown */
+
+/* ---- inside ---- */
+
+typedef struct peri_ask peri_ask;
+struct peri_ask {
+  peri_run *run;
+  peri_arena *arena;           /* the outgoing request and whatever the caller puts there; freed after done */
+  const peri_request *request;
+  peri_outgoing out;
+  void (*done)(peri_ask *ask); /* once */
+  void *self;
+  peri_http_reply *reply;      /* valid inside done; NULL if err.code is set */
+  peri_action action;          /* what the reply means: ok done skip missing restart smaller discover, ignore */
+  peri_err err;                /* code set: the request failed for good (retries spent, stop, refused, interrupted) */
+  /* private */
+  int attempts, waits;
+  bool refreshed;
+  peri_http_call *call;
+  uv_timer_t *timer;
+};
+
+typedef struct peri_feed peri_feed;
+
+struct peri_run {
+  peri_engine *g;
+  peri_store *store;
+  const peri_project *project;
+  const peri_sync_options *options;
+  peri_integration *in;
+  peri_scripts *scripts;
+  peri_connector *connector;
+  const peri_auth *auth;
+  peri_str base;
+  peri_arena *arena;
+  peri_rate *rate;
+  const peri_json *discovered;
+  char id[40];
+  int64_t seq, started_ms, started_mono_ms;
+  const peri_stream **streams; size_t stream_count, stream_index;
+  bool *stream_on;
+  peri_entity_count *entities; size_t entity_count;
+  peri_counters total;
+  int64_t pending_requests, pending_retries, pending_bytes; /* not yet in a commit */
+  int64_t waiting_until_ms, expected;
+  const char *phase;
+  peri_run_guard guard;
+  struct peri_mapper *mapper;
+  struct peri_stream_work *work; /* the stream in hand */
+  peri_ask *ask;                 /* in flight; at most one */
+  peri_err err;                  /* first failure of the run */
+  bool over;
+};
+
+/* ask.c. `fill` is used at once; done comes later from the loop. */
+void peri_ask_start(peri_run *r, const peri_request *request, const peri_fill *fill, void (*done)(peri_ask *ask), void *self);
+void peri_run_fill(peri_run *r, const peri_stream *s, peri_fill *fill); /* what every fill has in common */
+/* run.c */
+void peri_run_fail(peri_run *r, const peri_err *e);  /* ends the run after what is in flight */
+void peri_run_next_stream(peri_run *r);
+peri_entity_count *peri_run_entity(peri_run *r, peri_str name);
+void peri_run_count(peri_run *r, peri_str name, const peri_counters *n);
+void peri_run_progress(peri_run *r);
+const peri_json *peri_run_wanted(peri_run *r, const peri_stream *s); /* prefix -> names, from the active mappings and what discover knows */
+/* stream.c */
+void peri_stream_begin(peri_run *r, const peri_stream *s);
+void peri_stream_free(struct peri_stream_work *w);
+
+#endif

@@ -1,0 +1,167 @@
+/* core/scripts: see the header. */
+#include "core/scripts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "spec/spec.h"
+
+static bool in_folder(peri_str path, const char *folder) { return peri_str_starts(path, peri_str_of(folder)); }
+
+/* Which files a type needs: its connector, its mappings, the integration's own. Everything else is there for `use` and `extends`. */
+static bool wanted(const peri_load_file *f, const peri_scripts_want *want) {
+  peri_str p = f->path;
+  if (peri_str_is(p, "perilune.lua")) return true;
+  if (!want->type) return in_folder(p, "connectors/") || in_folder(p, "mappings/") || in_folder(p, "lib/");
+  char folder[256];
+  snprintf(folder, sizeof folder, "connectors/%s.lua", want->type);
+  if (peri_str_is(p, folder)) return true;
+  snprintf(folder, sizeof folder, "mappings/%s/", want->type);
+  if (in_folder(p, folder)) return true;
+  if (!want->integration.n) return false;
+  snprintf(folder, sizeof folder, "mappings/@%.*s/", PERI_S(want->integration));
+  return in_folder(p, folder);
+}
+
+static void want_json(const peri_project *project, const peri_scripts_want *want, peri_buf *out) {
+  peri_jw w;
+  peri_jw_init(&w, out);
+  peri_jw_object(&w);
+  peri_jw_key_c(&w, "paths");
+  peri_jw_array(&w);
+  for (size_t i = 0; i < project->file_count; i++)
+    if (wanted(&project->files[i], want)) peri_jw_text(&w, project->files[i].path);
+  peri_jw_end_array(&w);
+  peri_jw_kv_bool(&w, "examples", want->examples);
+  if (want->type) peri_jw_kv_c(&w, "type", want->type);
+  if (want->integration.n) peri_jw_kv(&w, "integration", want->integration);
+  peri_jw_end_object(&w);
+}
+
+static void add_failure(peri_scripts *s, const peri_json *file, peri_str message, int64_t line, peri_code code) {
+  s->failures[s->failure_count++] = (peri_script_failure){peri_json_get_text(file, "path"), message, line, code};
+}
+
+static peri_code read_connector(peri_scripts *s, const peri_json *file, const peri_scripts_want *want) {
+  peri_err e = {0};
+  peri_tree tree = {.path = peri_json_get_text(file, "path")};
+  int line = 0;
+  tree.root = peri_node_read(s->arena, peri_json_get(file, "tree"), &e);
+  if (tree.root && peri_spec_check(&tree, &e, &line)) {
+    peri_connector *c = peri_arena_take(s->arena, sizeof *c);
+    if (peri_connector_compile(s->arena, &tree, c, &e) == PERI_OK) {
+      if (want->type) s->connector = c;
+      return PERI_OK;
+    }
+  }
+  add_failure(s, file, peri_arena_str(s->arena, peri_str_of(e.text)), line, PERI_SCRIPT_REFUSED);
+  return PERI_SCRIPT_REFUSED;
+}
+
+static void read_loaded(peri_scripts *s, const peri_scripts_want *want) {
+  const peri_json *files = peri_json_get(s->loaded, "files");
+  size_t n = files ? files->count : 0;
+  s->mappings = peri_arena_take(s->arena, (n + 1) * sizeof *s->mappings);
+  s->failures = peri_arena_take(s->arena, (2 * n + 1) * sizeof *s->failures);
+  for (const peri_json *f = files ? files->first : NULL; f; f = f->next) {
+    if (!peri_json_get_bool(f, "ok", false)) {
+      peri_str code = peri_json_get_text(f, "code");
+      peri_code c = peri_code_named(code.p, code.n);
+      add_failure(s, f, peri_json_get_text(f, "message"), peri_json_get_int(f, "line", 0), c == PERI_CODE_COUNT ? PERI_SCRIPT_REFUSED : c);
+      continue;
+    }
+    peri_str kind = peri_json_get_text(f, "kind");
+    s->examples += peri_json_get_int(f, "examples", 0);
+    if (peri_str_is(kind, "connector")) read_connector(s, f, want);
+    else if (peri_str_is(kind, "mapping")) {
+      const peri_json *plan = peri_json_get(f, "plan");
+      s->mappings[s->mapping_count++] =
+          (peri_mapping_info){peri_json_get_text(f, "path"), peri_json_get_text(plan, "from"), peri_json_get_text(plan, "entity"), peri_json_get_text(plan, "hash"), plan};
+    }
+  }
+}
+
+peri_code peri_scripts_load(const peri_project *project, peri_store *store, const peri_scripts_want *want, peri_scripts **out, peri_err *e) {
+  peri_arena *a = peri_arena_new();
+  peri_scripts *s = peri_arena_take(a, sizeof *s);
+  s->arena = a;
+  peri_buf rows = {0}, wish = {0}, answer = {0};
+  peri_worker *worker = NULL;
+  peri_code code = PERI_OK;
+  if (store) code = peri_mapping_rows(store, &rows, peri_str_of(want->type), (peri_str){0}, e);
+  if (code) goto done;
+  want_json(project, want, &wish);
+  peri_load m = {.files = project->files,
+                 .file_count = project->file_count,
+                 .rows = rows.n ? peri_buf_view(&rows) : PERI_STR("[]"),
+                 .settings = want->settings.n ? want->settings : PERI_STR("{}"),
+                 .discovered = want->discovered.n ? want->discovered : PERI_STR("{}"),
+                 .want = peri_buf_view(&wish)};
+  peri_load_put(&s->load, &m);
+  peri_worker_config config = {.hash_seed = want->hash_seed};
+  worker = peri_worker_start(&config, e);
+  if (!worker) {
+    code = e ? e->code : PERI_WORKER_LOST;
+    goto done;
+  }
+  code = peri_worker_ask(worker, PERI_K_LOAD, peri_buf_view(&s->load), PERI_K_LOADED, &answer, e);
+  if (code) goto done;
+  peri_json_fault fault;
+  s->loaded = peri_json_parse(a, peri_buf_view(&answer), &fault);
+  if (!s->loaded) {
+    code = peri_fail(e, PERI_WORKER_LOST, "the worker answered no JSON when it loaded the scripts: %s", fault.what);
+    goto done;
+  }
+  read_loaded(s, want);
+done:
+  peri_worker_close(worker);
+  peri_buf_fini(&rows);
+  peri_buf_fini(&wish);
+  peri_buf_fini(&answer);
+  if (code) peri_scripts_close(s);
+  else *out = s;
+  return code;
+}
+
+void peri_scripts_close(peri_scripts *s) {
+  if (!s) return;
+  peri_buf_fini(&s->load);
+  peri_arena_free(s->arena);
+}
+
+static bool concerns(peri_str path, peri_str type) {
+  char text[256];
+  snprintf(text, sizeof text, "connectors/%.*s.lua", PERI_S(type));
+  if (peri_str_is(path, text) || in_folder(path, "mappings/@") || peri_str_is(path, "perilune.lua")) return true;
+  snprintf(text, sizeof text, "mappings/%.*s/", PERI_S(type));
+  return in_folder(path, text);
+}
+
+peri_code peri_scripts_need(const peri_scripts *s, peri_str type, peri_err *e) {
+  for (size_t i = 0; i < s->failure_count; i++)
+    if (concerns(s->failures[i].path, type)) return peri_fail(e, s->failures[i].code, "%.*s", PERI_S(s->failures[i].message));
+  if (!s->connector) {
+    peri_str near = {0};
+    return peri_fail(e, PERI_NOT_FOUND, "there is no connector '%.*s': connectors/%.*s.lua is neither shipped nor in the project%.*s", PERI_S(type), PERI_S(type), PERI_S(near));
+  }
+  return PERI_OK;
+}
+
+size_t peri_scripts_of_stream(const peri_scripts *s, peri_str type, peri_str stream, const peri_mapping_info **out, size_t most) {
+  char from[512];
+  int n = snprintf(from, sizeof from, "%.*s.%.*s", PERI_S(type), PERI_S(stream));
+  size_t count = 0;
+  for (size_t i = 0; i < s->mapping_count && count < most; i++)
+    if (peri_str_eq(s->mappings[i].from, (peri_str){from, (size_t)n})) out[count++] = &s->mappings[i];
+  return count;
+}
+
+void peri_scripts_limits(const peri_scripts *s, peri_worker_config *config) {
+  const peri_json *limits = peri_json_at(s->loaded, PERI_STR("settings.limits"));
+  int64_t ms = 0;
+  uint64_t bytes = 0;
+  if (peri_duration_read(peri_json_get_text(limits, "call"), &ms)) config->call_ms = (int)ms;
+  if (peri_duration_read(peri_json_get_text(limits, "load"), &ms)) config->load_ms = (int)ms;
+  if (peri_size_read(peri_json_get_text(limits, "memory"), &bytes)) config->vm_bytes = bytes;
+}
