@@ -7,7 +7,7 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 VERSION  := $(shell cat VERSION)
 
-PKGS     := lua5.4 libcurl sqlite3 libcrypto libuv libmicrohttpd libseccomp libxxhash
+PKGS     := lua5.4 libcurl sqlite3 libcrypto libuv libmicrohttpd libseccomp libxxhash zlib
 ROOMS    := base json wire spec plan script worker net vault store core cmd
 
 WARN     := -std=c11 -Wall -Wextra -Wshadow -Wconversion -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla

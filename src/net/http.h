@@ -35,12 +35,15 @@ typedef struct peri_http_request {
   const char *ca_file;          /* extra CA bundle or NULL */
   int64_t timeout_ms;           /* 0: PERI_REQUEST_MS */
   uint64_t body_bytes_max;      /* 0: PERI_PAGE_BYTES_MAX */
+  int64_t drip_ms;              /* 0: PERI_DRIP_S; a body slower than PERI_DRIP_BYTES_PER_S over this long ends in a timeout */
 } peri_http_request;
 
 typedef struct peri_http_reply {
-  peri_code code;               /* PERI_OK: a whole reply came (whatever its status). Else dns connect tls timeout reply_too_large bad_reply address_refused io */
+  /* PERI_OK: a whole reply came (whatever its status). Else dns, connect (refused, or broke before the end: worth another try), tls, timeout,
+   * reply_too_large, bad_reply (no HTTP, broken or cut gzip, bad headers), address_refused, invalid (the request itself), io. */
+  peri_code code;
   char error[512];              /* what happened, with host; never a secret */
-  bool before_reply;            /* the connection failed before any byte of the reply: safe to repeat even for a write */
+  bool before_reply;            /* not a byte of the request was sent: safe to repeat even for a write */
   int status;
   const peri_header *headers; size_t header_count; /* names in lower case */
   peri_str body;                /* unpacked */
@@ -51,7 +54,7 @@ typedef struct peri_http_reply {
 peri_str peri_http_header(const peri_http_reply *r, const char *name); /* {NULL,0} if absent */
 
 peri_http *peri_http_new(uv_loop_t *loop, peri_err *e); /* the CA bundle is loaded with the first TLS request, once */
-void peri_http_free(peri_http *h);
+void peri_http_free(peri_http *h); /* cancels what is open; not from inside done. The loop must run once more to close its handles */
 /* done is called once, from the loop, never from inside send. The reply is valid during the call; peri_http_take_body keeps the body. */
 peri_http_call *peri_http_send(peri_http *h, const peri_http_request *request, void (*done)(void *self, peri_http_reply *reply), void *self);
 void peri_http_cancel(peri_http_call *call); /* done is not called */

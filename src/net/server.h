@@ -24,8 +24,8 @@ typedef struct peri_server_handler {
   void (*handle)(void *self, const peri_server_request *request, peri_server_answer *answer);
   void (*done)(void *self, peri_server_answer *answer);
 } peri_server_handler;
-/* port 0: any free port; *port_out tells. Binds 127.0.0.1 only. */
+/* port 0: any free port; *port_out tells. Binds 127.0.0.1 only. BUSY if the port is taken. */
 peri_server *peri_server_start(int port, const peri_server_handler *handler, int *port_out, peri_err *e);
-void peri_server_stop(peri_server *s);
+void peri_server_stop(peri_server *s); /* ends waits and open connections; returns when no thread of it runs any more */
 
 #endif
