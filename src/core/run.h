@@ -75,6 +75,7 @@ struct peri_run {
   peri_arena *arena;
   peri_rate *rate;
   const peri_json *discovered;
+  peri_str wanted_id;
   char id[40];
   int64_t seq, started_ms, started_mono_ms;
   const peri_stream **streams; size_t stream_count, stream_index;
@@ -82,7 +83,7 @@ struct peri_run {
   peri_entity_count *entities; size_t entity_count;
   peri_counters total;
   int64_t pending_requests, pending_retries, pending_bytes; /* not yet in a commit */
-  int64_t waiting_until_ms, expected;
+  int64_t waiting_until_ms, expected, page_number;
   const char *phase;
   peri_run_guard guard;
   struct peri_mapper *mapper;
