@@ -84,7 +84,7 @@ void peri_node_set_key(peri_arena *a, peri_node *table, peri_str key, bool key_i
  *   [1,2]                                     a table with a list part only
  *   {"m":["key",value,{"k":"404"},value]}     a table with members (a key that was no text in {"k":…}); "i" holds its list part
  *   {"w":"email","l":4,"q":12,"a":…,"o":…}    a word: line, number of making, what it reads, options; absent ones are left out
- *   {"j":[…],"l":4}  {"f":3,"l":9}            joined texts and holes; a function
+ *   {"j":[…],"l":4}  {"f":3,"l":9,"s":"hash"}  joined texts and holes; a function
  * The line of plain texts, numbers and booleans is not kept. A tree deeper than PERI_TREE_DEPTH_MAX marks `out` as over;
  * writing stops as soon as `out` is over, so give it a ceiling. */
 void peri_node_put(peri_buf *out, const peri_node *n);

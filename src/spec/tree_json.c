@@ -81,19 +81,20 @@ static void put_word(peri_buf *out, const peri_node *n, int depth) {
   }
   if (n->opts) {
     peri_buf_c_str(out, ",\"o\":");
-    put_node(out, n->opts, depth);
+    put_table(out, n->opts, depth);
   }
   peri_buf_char(out, '}');
 }
 
-/* The options of a word are no level of their own: one level of the script is at most three of JSON. */
+/* The options of a word are no level of their own (as check.c counts them): one level of the script is at most three of JSON.
+ * The helpers get the depth of what they hold. */
 static void put_node(peri_buf *out, const peri_node *n, int depth) {
   if (out->over) return;
   if (!n || n->type == PERI_N_NULL) {
     peri_buf_c_str(out, "null");
     return;
   }
-  if (depth > 2 * PERI_TREE_DEPTH_MAX) {
+  if (depth > PERI_TREE_DEPTH_MAX) {
     out->over = true;
     return;
   }
@@ -114,6 +115,10 @@ static void put_node(peri_buf *out, const peri_node *n, int depth) {
   case PERI_N_FUNC:
     peri_buf_fmt(out, "{\"f\":%d", n->u.fn);
     put_line(out, n->line);
+    if (n->source.n) {
+      peri_buf_c_str(out, ",\"s\":");
+      put_text(out, n->source);
+    }
     peri_buf_char(out, '}');
     break;
   }
@@ -183,7 +188,9 @@ static bool read_line(const peri_json *json, peri_node *n, peri_err *e) {
 
 static bool read_members(peri_arena *a, const peri_json *list, peri_node *n, peri_err *e) {
   if (list->type != PERI_J_ARRAY || list->count % 2 != 0) return refuse(e, "members come as key, value, key, value") != NULL;
-  n->members = peri_arena_take(a, (list->count / 2 + 1) * sizeof *n->members); /* doubles are kept: peri_node_set would be quadratic */
+  size_t room = 1; /* a power of two, as peri_node_set expects; taken at once, for searching each key first would be quadratic */
+  while (room < list->count / 2) room *= 2;
+  n->members = peri_arena_take(a, room * sizeof *n->members);
   for (const peri_json *k = list->first; k; k = k->next->next) {
     peri_member *m = &n->members[n->member_count];
     const peri_json *odd = peri_json_get(k, "k");
@@ -202,7 +209,6 @@ static peri_node *read_table(peri_arena *a, const peri_json *json, peri_err *e) 
   const peri_json *items = peri_json_get(json, "i");
   if (!read_members(a, peri_json_get(json, "m"), n, e)) return NULL;
   if (items && !read_items(a, items, n, e)) return NULL;
-  /* room() counts on powers of two; members were taken at once, and nothing is added to a table that was read */
   return read_line(json, n, e) ? n : NULL;
 }
 
@@ -236,7 +242,9 @@ static peri_node *read_double(peri_arena *a, const peri_json *json, peri_err *e)
 static peri_node *read_function(peri_arena *a, const peri_json *json, peri_err *e) {
   peri_node *n = peri_node_new(a, PERI_N_FUNC);
   int64_t number = 0;
-  if (!only_members(json, "fl") || !read_number(peri_json_get(json, "f"), INT32_MAX, &number)) return refuse(e, "a function has no number");
+  const peri_json *source = peri_json_get(json, "s");
+  if (source && !read_text(a, source, &n->source)) return refuse(e, "the hash of a function is no text");
+  if (!only_members(json, "fls") || !read_number(peri_json_get(json, "f"), INT32_MAX, &number)) return refuse(e, "a function has no number");
   n->u.fn = (int)number;
   return read_line(json, n, e) ? n : NULL;
 }
