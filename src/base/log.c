@@ -21,7 +21,7 @@ void peri_log_level(peri_level level) { atomic_store(&threshold, (int)level); }
 bool peri_log_on(peri_level level) { return (int)level >= atomic_load(&threshold); }
 
 bool peri_log_level_named(const char *name, peri_level *out) {
-  for (int i = PERI_DEBUG; i <= PERI_ERROR; i++)
+  for (int i = PERI_LOG_DEBUG; i <= PERI_ERROR; i++)
     if (strcmp(name, names[i]) == 0) {
       *out = (peri_level)i;
       return true;

@@ -7,7 +7,8 @@
 
 #include "base/str.h"
 
-typedef enum peri_level { PERI_DEBUG, PERI_INFO, PERI_WARN, PERI_ERROR } peri_level;
+/* PERI_DEBUG itself is the sanitized build's macro. */
+typedef enum peri_level { PERI_LOG_DEBUG, PERI_INFO, PERI_WARN, PERI_ERROR } peri_level;
 
 void peri_log_level(peri_level level);
 bool peri_log_level_named(const char *name, peri_level *out);

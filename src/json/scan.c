@@ -197,7 +197,7 @@ static const char *colon(peri_scan *s, const char *p) {
   return peri_scan_white(p + 1, s->end);
 }
 
-static const char *object(peri_scan *s, const char *p, unsigned depth) {
+static __attribute__((noinline)) const char *object(peri_scan *s, const char *p, unsigned depth) {
   peri_keyset set = peri_keyset_open(s);
   p = peri_scan_white(p + 1, s->end);
   if (p < s->end && *p == '}') return p + 1;
@@ -210,7 +210,7 @@ static const char *object(peri_scan *s, const char *p, unsigned depth) {
     if (!peri_keyset_add(s, &set, text)) return peri_scan_fail_key(s, p, text);
     peri_span value;
     if (!(p = colon(s, quote + 1))) return NULL;
-    if (!(p = peri_scan_value(s, p, depth + 1, &value))) return NULL;
+    if (!(p = peri_scan_any(s, p, depth + 1, &value))) return NULL;
     p = peri_scan_white(p, s->end);
     if (p < s->end && *p == ',') {
       p = peri_scan_white(p + 1, s->end);
@@ -223,12 +223,12 @@ static const char *object(peri_scan *s, const char *p, unsigned depth) {
   return p + 1;
 }
 
-static const char *array(peri_scan *s, const char *p, unsigned depth) {
+static __attribute__((noinline)) const char *array(peri_scan *s, const char *p, unsigned depth) {
   p = peri_scan_white(p + 1, s->end);
   if (p < s->end && *p == ']') return p + 1;
   for (;;) {
     peri_span value;
-    if (!(p = peri_scan_value(s, p, depth + 1, &value))) return NULL;
+    if (!(p = peri_scan_any(s, p, depth + 1, &value))) return NULL;
     p = peri_scan_white(p, s->end);
     if (p < s->end && *p == ',') {
       p = peri_scan_white(p + 1, s->end);

@@ -9,19 +9,26 @@ peri_sink peri_sink_new(const peri_paths *set, peri_slot *slots, peri_arena *are
                      .blocked = set->count ? peri_arena_take(arena, (size_t)set->count) : NULL};
 }
 
-void peri_walk_put(peri_walk *w, const peri_place *place, peri_span value) {
-  if (place->slot < 0) return;
+static __attribute__((noinline)) void put_many(peri_walk *w, const peri_place *place, peri_span value) {
   peri_slot *slot = &w->sink.slots[place->slot];
-  if (!place->many) {
-    if (slot->one.type == PERI_J_NONE) slot->one = value;
-    return;
-  }
   if (w->sink.blocked[place->slot]) return;
   size_t cap = slot->cap;
   slot->many = peri_arena_grow(w->sink.arena, slot->many, slot->count, &cap, sizeof *slot->many);
   slot->cap = (uint32_t)cap;
   slot->many[slot->count++] = value;
 }
+
+static inline void put(peri_walk *w, const peri_place *place, peri_span value) {
+  if (place->slot < 0) return;
+  if (place->many) {
+    put_many(w, place, value);
+    return;
+  }
+  peri_slot *slot = &w->sink.slots[place->slot];
+  if (slot->one.type == PERI_J_NONE) slot->one = value;
+}
+
+void peri_walk_put(peri_walk *w, const peri_place *place, peri_span value) { put(w, place, value); }
 
 void peri_walk_list_found(peri_walk *w, const peri_place *place) {
   for (size_t i = 0; i < place->each_slot_count; i++)
@@ -103,7 +110,7 @@ void peri_walk_fill(peri_walk *w, peri_place *place, peri_span value) {
     if (inside(w->bad[i], value)) return;
     sound = sound && !touches(w->bad[i], value);
   }
-  if (sound) peri_walk_put(w, place, value);
+  if (sound) put(w, place, value);
   if (value.type == PERI_J_OBJECT && place->wants_keys) fill_object(w, place, value);
   if (value.type == PERI_J_ARRAY && (place->each || place->index_count)) fill_list(w, place, value);
 }
@@ -157,7 +164,7 @@ static const char *walk_list(peri_walk *w, peri_place *place, const char *p, uns
     peri_span element;
     size_t bad = w->bad_count, bad_from = w->bad_from;
     peri_place *to = element_place(place, ring.count);
-    p = to ? peri_walk_value(w, to, p, depth + 1, &element) : peri_scan_value(&w->s, p, depth + 1, &element);
+    p = to ? peri_walk_value(w, to, p, depth + 1, &element) : peri_scan_any(&w->s, p, depth + 1, &element);
     if (!p) return NULL;
     if (place->index_count) {
       w->bad_from = bad;
@@ -239,7 +246,7 @@ static const char *walk_object(peri_walk *w, peri_place *place, const char *from
       if (k->stamp == stamp) return peri_scan_fail_key(s, key, k->text);
       k->stamp = stamp;
       child = k->child;
-      literal_seen = literal_seen || k->alts;
+      literal_seen |= k->alts != NULL;
       expected = k->next;
       before = at;
     }
@@ -248,16 +255,20 @@ static const char *walk_object(peri_walk *w, peri_place *place, const char *from
     p++;
     if (p < end && *p <= ' ') p = peri_scan_white(p, end);
     peri_span value;
-    p = child ? peri_walk_value(w, child, p, depth + 1, &value) : peri_scan_value(s, p, depth + 1, &value);
-    if (!p) return NULL;
-    if (p < end && *p <= ' ') p = peri_scan_white(p, end);
-    if (p < end && *p == ',') {
-      p++;
-      if (p < end && *p <= ' ') p = peri_scan_white(p, end);
-      continue;
+    if (!child) {
+      if (!(p = peri_scan_any(s, p, depth + 1, &value))) return NULL;
+    } else if (p < end && *p == '"' && !child->role) { /* most of what is asked for is a text */
+      if (!(p = peri_scan_any(s, p, depth + 1, &value))) return NULL;
+      put(w, child, value);
+    } else {
+      if (!(p = peri_walk_value(w, child, p, depth + 1, &value))) return NULL;
     }
-    if (p < end && *p == '}') break;
-    return peri_scan_fail(s, p, "a comma or } is missing in an object");
+    if (p < end && *p <= ' ') p = peri_scan_white(p, end);
+    if (p >= end) return peri_scan_fail(s, p, "");
+    if (*p == '}') break;
+    if (*p != ',') return peri_scan_fail(s, p, "a comma or } is missing in an object");
+    p++;
+    if (p < end && *p <= ' ') p = peri_scan_white(p, end);
   }
   peri_keyset_close(s, &set);
   p++;
@@ -283,7 +294,7 @@ const char *peri_walk_plain(peri_walk *w, peri_place *place, const char *p, unsi
     if (!p) return NULL;
     *out = peri_span_of(from, p, c == '{' ? PERI_J_OBJECT : PERI_J_ARRAY, false);
   }
-  if (w->bad_count == bad) peri_walk_put(w, place, *out);
+  if (w->bad_count == bad) put(w, place, *out);
   return p;
 }
 
