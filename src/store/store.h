@@ -20,6 +20,8 @@ typedef enum peri_open_mode { PERI_OPEN_READ, PERI_OPEN_WRITE, PERI_OPEN_CREATE 
 peri_code peri_store_open(const char *path, peri_open_mode mode, int64_t wait_ms, const char *command, peri_store **out, peri_err *e);
 void peri_store_close(peri_store *s); /* checkpoints (TRUNCATE) if it was the writer */
 uint64_t peri_store_hash_seed(peri_store *s); /* XXH3 seed of this database */
+void peri_store_interrupt(peri_store *s);     /* from any thread: a statement under way ends with INTERRUPTED */
+int64_t peri_store_wal_bytes(peri_store *s);  /* above 256 MB commits wait a little for readers, above 1 GB they answer BUSY until a checkpoint completes */
 /* A sealed word proves the key: set by init/first open, checked before any write. */
 peri_code peri_store_key_check_get(peri_store *s, peri_arena *a, peri_str *sealed_json, peri_err *e); /* {NULL,0} if none yet */
 peri_code peri_store_key_check_set(peri_store *s, peri_str sealed_json, peri_err *e);
@@ -84,8 +86,10 @@ peri_code peri_store_commit(peri_store *s, const peri_commit *commits, size_t co
  * PERI_DELETE_SHARE_MAX_PERCENT and more than PERI_DELETE_COUNT_FREE would vanish and accept is false: then MASS_DELETE, nothing changed, e names both numbers. */
 peri_code peri_store_sweep_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities, size_t entity_count, bool accept,
                                int64_t *deleted, peri_err *e);
-/* A partition ("each") read to its end replaces its set: live rows whose key begins with prefix and is not among keys become tombstones. */
-peri_code peri_store_partition_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str entity, peri_str prefix, const peri_str *keys, size_t key_count, int64_t *deleted, peri_err *e);
+/* Partitions ("each") read to their end replace their sets: live rows whose key begins with one of the prefixes ("12:") and is not among keys become tombstones.
+ * One transaction for the whole batch (up to a few thousand prefixes). cursor (may be NULL) is committed with it, under cursor_kind of `stream`. */
+peri_code peri_store_partition_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, peri_str entity, const peri_str *prefixes, size_t prefix_count,
+                                   const peri_str *keys, size_t key_count, peri_str cursor_kind, const peri_cursor *cursor, int64_t *deleted, peri_err *e);
 
 /* Parents for `each`: raw records of a stream's rows by seq, changed since (run_seq greater) or all; at most `limit`; *next_seq for the following call. */
 typedef struct peri_parent { int64_t seq; peri_str key, raw, context; } peri_parent;
