@@ -288,7 +288,7 @@ static void on_answer(peri_ask *k) {
     peri_fail(&f->err, how == PERI_FEED_MISSING ? PERI_SCOPE_MISSING : PERI_API_ERROR, "%s %.*s answered %d \"%.*s\"%s%.*s", k->out.method, PERI_S(k->out.url), k->reply->status,
               PERI_S(k->action.reason), k->action.say.n ? ": " : "", PERI_S(k->action.say));
     peri_err why = f->err;
-    if (empty) f->last = true;
+    if (empty) f->last = f->skipped = true;
     else stop_feed(f, how, &why);
     end_if_idle(f);
     return;

@@ -43,7 +43,8 @@ struct peri_feed {
   peri_arena *arena;
   int64_t records_taken;          /* towards --limit */
   size_t pages_out;
-  bool asking, last, stopped, ended_once, waiting;
+  bool asking, last, ended_once, waiting;
+  bool skipped;                   /* the API said "no records here": that proves no deletion */
   peri_feed_end how;
   int empty_pages;
   /* "again" */

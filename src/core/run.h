@@ -90,7 +90,7 @@ struct peri_run {
   struct peri_stream_work *work; /* the stream in hand */
   peri_ask *ask;                 /* in flight; at most one */
   peri_err err;                  /* first failure of the run */
-  bool over;
+  bool over, stopped_early;
 };
 
 /* ask.c. `fill` is used at once; done comes later from the loop. */

@@ -1,0 +1,254 @@
+/* core/stream: one stream of a run: full or changes, then archived. The order of things:
+ *   begin -> main feed (again for each window) -> sweep end -> archived feed -> done
+ * Decides nothing about positions itself: core/place does. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/stream_work.h"
+
+#define RESTARTS_MAX 3
+#define SMALLER_MAX 10
+
+static void begin_main(peri_stream_work *w);
+
+/* ---- feeds ---- */
+
+static uint32_t make_view(peri_stream_work *w, const peri_request *q) {
+  peri_run *r = w->run;
+  peri_str paths[PERI_MAPPINGS_OF_STREAM_MAX];
+  for (size_t i = 0; i < w->mapping_count; i++) paths[i] = w->mappings[i]->path;
+  peri_buf json = {0};
+  uint32_t view = peri_mapper_next_view(r->mapper);
+  peri_stream_open_json(w->s, q, view, r->in->type, paths, w->mapping_count, NULL, 0, &json);
+  peri_mapper_view(r->mapper, &json);
+  return view;
+}
+
+peri_feed *peri_stream_feed(peri_stream_work *w, const peri_request *q) {
+  peri_feed *f = peri_feed_new(w->run, w->s, q);
+  f->mappings = w->mappings;
+  f->mapping_count = w->mapping_count;
+  f->view = make_view(w, q);
+  if (q->ties) f->ties_view = make_view(w, q->ties);
+  if (w->s->fetch && q->wanted_most) f->fetch_view = make_view(w, w->s->fetch);
+  f->self = w;
+  return f;
+}
+
+void peri_stream_entities(const peri_stream_work *w, peri_str *names, size_t *count) {
+  *count = 0;
+  for (size_t i = 0; i < w->mapping_count; i++) names[(*count)++] = w->mappings[i]->entity;
+  if (!*count) names[(*count)++] = w->s->name;
+}
+
+static void drop_feed(peri_stream_work *w) {
+  peri_feed_free(w->feed);
+  w->feed = NULL;
+}
+
+void peri_stream_done(peri_stream_work *w, const char *state) {
+  peri_str names[PERI_MAPPINGS_OF_STREAM_MAX + 1];
+  size_t count;
+  peri_stream_entities(w, names, &count);
+  for (size_t i = 0; i < count; i++) peri_run_entity(w->run, names[i])->state = state;
+  peri_run_next_stream(w->run);
+}
+
+void peri_stream_failed(peri_stream_work *w, const peri_err *e) {
+  peri_str names[PERI_MAPPINGS_OF_STREAM_MAX + 1];
+  size_t count;
+  peri_stream_entities(w, names, &count);
+  for (size_t i = 0; i < count; i++) peri_run_entity(w->run, names[i])->state = peri_code_name(e->code);
+  peri_run_fail(w->run, e);
+  if (e->code == PERI_MASS_DELETE) peri_run_next_stream(w->run); /* concerns this stream alone; the others go on */
+}
+
+void peri_stream_feed_ended(peri_stream_work *w, peri_feed *f, peri_feed_end how) {
+  peri_err e = f->err;
+  if (how == PERI_FEED_STOPPED) {
+    drop_feed(w);
+    w->run->stopped_early = true;
+    peri_stream_done(w, "stopped");
+  } else if (how == PERI_FEED_MISSING) {
+    peri_log(PERI_WARN, "sync", "stream %.*s is not available to this credential: %s", PERI_S(w->s->name), e.text);
+    drop_feed(w);
+    peri_stream_done(w, "missing");
+  } else {
+    drop_feed(w);
+    peri_stream_failed(w, &e);
+  }
+}
+
+/* ---- archived ---- */
+
+static void on_archived_ended(peri_feed *f, peri_feed_end how) {
+  peri_stream_work *w = f->self;
+  if (how != PERI_FEED_DONE) {
+    peri_stream_feed_ended(w, f, how);
+    return;
+  }
+  drop_feed(w);
+  peri_stream_done(w, "done");
+}
+
+static void begin_archived(peri_stream_work *w) {
+  if (!w->s->archived || w->run->options->limit) {
+    peri_stream_done(w, "done");
+    return;
+  }
+  w->run->phase = "archived";
+  peri_feed *f = w->feed = peri_stream_feed(w, w->s->archived);
+  f->deletes = true;
+  f->cursor_kind = PERI_STR("archived");
+  f->ended = on_archived_ended;
+  peri_feed_start(f);
+}
+
+/* ---- after a complete full read: what was not seen is gone ---- */
+
+typedef struct sweep_job {
+  peri_stream_work *w;
+  int64_t deleted;
+  peri_err err;
+} sweep_job;
+
+static void sweep_work(void *self) {
+  sweep_job *j = self;
+  peri_str names[PERI_MAPPINGS_OF_STREAM_MAX + 1];
+  size_t count;
+  peri_stream_entities(j->w, names, &count);
+  peri_run *r = j->w->run;
+  peri_store_sweep_end(r->store, r->seq, r->in->id, j->w->s->name, names, count, r->options->accept_deletes, &j->deleted, &j->err);
+}
+
+static void sweep_done(void *self) {
+  sweep_job *j = self;
+  peri_stream_work *w = j->w;
+  peri_err e = j->err;
+  peri_counters c = {.deleted = j->deleted, .processed = j->deleted};
+  free(j);
+  peri_str names[PERI_MAPPINGS_OF_STREAM_MAX + 1];
+  size_t count;
+  peri_stream_entities(w, names, &count);
+  if (!e.code && c.deleted) peri_run_count(w->run, names[0], &c);
+  if (e.code) peri_stream_failed(w, &e);
+  else begin_archived(w);
+}
+
+/* ---- full and changes ---- */
+
+static bool on_cursor(peri_feed *f, bool last, peri_arena *a, peri_cursor *out) {
+  peri_stream_work *w = f->self;
+  if (!last) return peri_place_page(a, w->s, &w->cursor, &w->place, &f->state, f->in_ties ? f->tie_stamp : f->fill.since, f->since_value, f->seen_max, f->date_ms, out);
+  peri_place_end(a, w->s, &w->cursor, &w->place, f->since_value, f->seen_max, f->date_ms, w->run->started_ms, out);
+  return true;
+}
+
+static bool proves_deletions(const peri_stream_work *w, const peri_feed *f) {
+  const peri_sync_options *o = w->run->options;
+  return w->place.phase == PERI_PHASE_FULL && !w->place.resumed && !w->place.incremental && !f->skipped && !o->limit && !o->dry_run;
+}
+
+static peri_code load_cursor(peri_stream_work *w, peri_err *e) {
+  return peri_cursor_get(w->run->store, w->arena, w->run->in->id, w->s->name, PERI_STR("main"), &w->cursor, e);
+}
+
+static void on_main_ended(peri_feed *f, peri_feed_end how) {
+  peri_stream_work *w = f->self;
+  if (how == PERI_FEED_RESTART && ++w->restarts <= RESTARTS_MAX) {
+    peri_log(PERI_INFO, "sync", "reading %.*s again from the last commit: %s", PERI_S(w->s->name), f->err.text);
+    drop_feed(w);
+    begin_main(w);
+    return;
+  }
+  if (how == PERI_FEED_SMALLER && ++w->smaller <= SMALLER_MAX) {
+    drop_feed(w);
+    begin_main(w);
+    return;
+  }
+  if (how != PERI_FEED_DONE) {
+    peri_stream_feed_ended(w, f, how);
+    return;
+  }
+  bool sweep = proves_deletions(w, f) && !w->place.first;
+  drop_feed(w);
+  w->restarts = 0;
+  if (w->place.phase == PERI_PHASE_CHANGES && w->place.more_windows && !w->run->options->dry_run) {
+    begin_main(w);
+    return;
+  }
+  if (!sweep) {
+    begin_archived(w);
+    return;
+  }
+  sweep_job *j = peri_alloc(sizeof *j);
+  j->w = w;
+  peri_engine_post(w->run->g, sweep_work, sweep_done, j);
+}
+
+static void begin_main(peri_stream_work *w) {
+  peri_run *r = w->run;
+  peri_err e = {0};
+  if (load_cursor(w, &e)) {
+    peri_stream_failed(w, &e);
+    return;
+  }
+  int64_t now = peri_now_ms();
+  bool due = w->s->sweep_ms && w->cursor.swept_ms >= 0 && now - w->cursor.swept_ms >= w->s->sweep_ms;
+  bool from_start = r->options->full && !w->began;
+  peri_place_begin(w->arena, w->s, &w->cursor, from_start || (due && !w->began), now, &w->place);
+  w->began = true;
+  if (!w->place.request) {
+    peri_stream_done(w, "nothing to ask");
+    return;
+  }
+  if (w->smaller && w->place.upto != INT64_MIN && w->place.since != INT64_MIN) {
+    w->place.upto = w->place.since + ((w->place.upto - w->place.since) >> w->smaller);
+    w->place.more_windows = true;
+  }
+  r->phase = w->place.phase == PERI_PHASE_FULL ? "full" : "changes";
+  peri_feed *f = w->feed = peri_stream_feed(w, w->place.request);
+  f->fill.since = w->place.since;
+  f->fill.upto = w->place.upto;
+  f->fill.since_verbatim = w->place.since_verbatim;
+  f->state = w->place.page;
+  f->cursor_kind = PERI_STR("main");
+  f->map_all = w->place.phase == PERI_PHASE_FULL && w->place.first && !r->options->dry_run;
+  f->sweep = proves_deletions(w, f) && !w->place.first;
+  f->cursor = on_cursor;
+  f->ended = on_main_ended;
+  peri_feed_start(f);
+}
+
+/* ---- life ---- */
+
+void peri_stream_begin(peri_run *r, const peri_stream *s) {
+  peri_stream_work *w = peri_alloc(sizeof *w);
+  r->work = w;
+  w->run = r;
+  w->s = s;
+  w->arena = peri_arena_new();
+  w->mapping_count = peri_scripts_of_stream(r->scripts, r->in->type, s->name, w->mappings, PERI_MAPPINGS_OF_STREAM_MAX);
+  r->expected = -1;
+  if (s->unsupported) {
+    peri_err e = {0};
+    peri_fail(&e, PERI_INVALID, "stream %.*s (%.*s:%d) %s", PERI_S(s->name), PERI_S(r->connector->path), s->line, s->unsupported);
+    peri_stream_failed(w, &e);
+  } else if (s->pull_fn >= 0)
+    peri_pull_begin(w);
+  else if (s->each_node)
+    peri_each_begin(w);
+  else
+    begin_main(w);
+}
+
+void peri_stream_free(peri_stream_work *w) {
+  if (!w) return;
+  peri_feed_free(w->feed);
+  peri_each_free(w->each);
+  peri_pull_work_free(w->pull);
+  peri_arena_free(w->arena);
+  free(w);
+}
