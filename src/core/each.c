@@ -18,8 +18,9 @@ typedef struct peri_each {
   peri_parent *parents;
   size_t count;
   peri_str *raws, *contexts, *streams;
-  bool items;             /* parents are items of a setting: one batch, no database */
-  bool items_done;
+  bool items;             /* parents are items of a setting, not records */
+  peri_str item_name, *item_list;
+  size_t item_count, next_item;
   peri_cursor partition;  /* of the single parent in hand, where the request asks `since` */
   peri_place place;
   int64_t deleted;
@@ -50,13 +51,14 @@ static bool has_value(peri_str raw, peri_str path) {
 
 /* Items of a setting: `each = { repo = setting "repositories" }`. The item itself is the parent. */
 static void load_items(peri_each *x) {
-  const peri_node *table = x->w->s->each_node;
+  peri_run *r = x->w->run;
   x->count = 0;
-  if (x->items_done || !table->member_count) return;
-  x->items_done = true;
-  const peri_json *list = peri_json_get_str(x->w->run->in->settings, peri_node_text(table->members[0].value->what));
-  x->parents = peri_arena_take(x->arena, ((list ? list->count : 0) + 1) * sizeof *x->parents);
-  for (const peri_json *i = list ? list->first : NULL; i; i = i->next) x->parents[x->count++] = (peri_parent){.key = i->text.n ? i->text : i->raw, .raw = i->raw};
+  if (!x->item_list) x->item_count = peri_stream_items(x->w->arena, r->connector, x->w->s, r->in->settings, &x->item_name, &x->item_list);
+  if (x->next_item >= x->item_count) return;
+  x->parents = peri_arena_take(x->arena, sizeof *x->parents);
+  x->parents[0] = (peri_parent){.key = x->item_list[x->next_item], .raw = x->item_list[x->next_item]};
+  x->next_item++;
+  x->count = 1;
 }
 
 static peri_code load_parents(peri_each *x, peri_err *e) {
@@ -181,7 +183,7 @@ static void start_feed(peri_each *x) {
   x->raws = peri_arena_take(x->arena, x->count * sizeof *x->raws);
   x->contexts = peri_arena_take(x->arena, x->count * sizeof *x->contexts);
   x->streams = peri_arena_take(x->arena, x->count * sizeof *x->streams);
-  for (size_t i = 0; i < x->count; i++) x->raws[i] = x->parents[i].raw, x->contexts[i] = x->parents[i].context, x->streams[i] = w->s->each;
+  for (size_t i = 0; i < x->count; i++) x->raws[i] = x->parents[i].raw, x->contexts[i] = x->parents[i].context, x->streams[i] = x->items ? x->item_name : w->s->each;
   peri_feed *f = w->feed = peri_stream_feed(w, x->request);
   f->fill.parents = x->raws;
   f->fill.parent_contexts = x->contexts;

@@ -74,7 +74,7 @@ struct peri_run {
   peri_str base;
   peri_arena *arena;
   peri_rate *rate;
-  const peri_json *discovered;
+  const peri_json *discovered; int64_t discovered_ms; /* what the account has, and when that was asked; NULL: never */
   peri_str wanted_id;
   char id[40];
   int64_t seq, started_ms, started_mono_ms;

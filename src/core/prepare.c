@@ -1,0 +1,214 @@
+/* core/prepare: see the header. */
+#include "core/prepare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/discover.h"
+#include "core/mapper.h"
+#include "core/question.h"
+#include "core/stream_work.h"
+
+static peri_code load_scripts(peri_run *r, peri_err *e) {
+  peri_scripts_close(r->scripts);
+  r->scripts = NULL;
+  peri_buf settings = {0}, known = {0};
+  peri_json_put(&settings, r->in->settings);
+  if (r->discovered) peri_json_put(&known, r->discovered);
+  char type[128];
+  snprintf(type, sizeof type, "%.*s", PERI_S(r->in->type));
+  peri_scripts_want want = {.type = type,
+                            .integration = r->in->name,
+                            .settings = peri_buf_view(&settings),
+                            .discovered = peri_buf_view(&known),
+                            .hash_seed = peri_store_hash_seed(r->store)};
+  peri_code code = peri_scripts_load(r->project, r->store, &want, &r->scripts, e);
+  if (!code) code = peri_scripts_need(r->scripts, r->in->type, e);
+  if (!code) r->connector = r->scripts->connector;
+  peri_buf_fini(&settings);
+  peri_buf_fini(&known);
+  return code;
+}
+
+static void load_rate(peri_run *r) {
+  peri_str saved = {0};
+  peri_err e;
+  peri_json_fault fault;
+  peri_store_rate_get(r->store, r->arena, r->in->id, &saved, &e);
+  r->rate = peri_rate_new(r->connector->rates, saved.n ? peri_json_parse(r->arena, saved, &fault) : NULL);
+}
+
+/* "version" is a setting like another: the connector's first unless the operator pinned one. */
+static void pin_version(peri_run *r) {
+  if (peri_json_get(r->in->settings, "version") || !r->connector->default_version.n) return;
+  peri_buf b = {0};
+  peri_jw w;
+  peri_jw_init(&w, &b);
+  peri_jw_object(&w);
+  for (const peri_json *m = r->in->settings ? r->in->settings->first : NULL; m; m = m->next) peri_jw_key(&w, m->key), peri_jw_raw(&w, m->raw);
+  peri_jw_kv(&w, "version", r->connector->default_version);
+  peri_jw_end_object(&w);
+  peri_json_fault fault;
+  r->in->settings = peri_json_parse(r->in->arena, peri_buf_view(&b), &fault);
+  peri_buf_fini(&b);
+}
+
+static peri_code load_known(peri_run *r, peri_err *e) {
+  peri_str json = {0};
+  peri_json_fault fault;
+  peri_code code = peri_store_discovered(r->store, r->arena, r->in->id, &json, &r->discovered_ms, e);
+  if (!code && json.n) r->discovered = peri_json_parse(r->arena, json, &fault);
+  return code;
+}
+
+peri_code peri_run_prepare_plain(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_run **out, peri_err *e) {
+  peri_run *r = peri_alloc(sizeof *r);
+  r->g = g;
+  r->store = g->store;
+  r->project = project;
+  r->options = options;
+  r->arena = peri_arena_new();
+  r->started_mono_ms = peri_mono_ms();
+  r->expected = -1;
+  peri_code code = peri_integration_open(r->store, g->vault, options->integration, &r->in, e);
+  if (!code) code = load_known(r, e);
+  if (!code) code = load_scripts(r, e);
+  if (!code) code = peri_more_add(r, e);
+  if (!code) {
+    pin_version(r);
+    peri_connector_settle(r->arena, r->connector, r->in->settings);
+    r->auth = peri_connector_auth(r->connector, peri_secret_known, r->in, e);
+    if (!r->auth && e->code) code = e->code;
+  }
+  if (!code) code = peri_connector_base(r->arena, r->connector, r->in->settings, r->in->base_url, &r->base, e);
+  if (!code) load_rate(r);
+  if (code) {
+    peri_run_free(r);
+    return code;
+  }
+  *out = r;
+  return PERI_OK;
+}
+
+void peri_run_free(peri_run *r) {
+  if (!r) return;
+  peri_stream_free(r->work);
+  peri_mapper_free(r->mapper);
+  peri_rate_free(r->rate);
+  peri_scripts_close(r->scripts);
+  peri_integration_close(r->in);
+  free(r->entities);
+  peri_arena_free(r->arena);
+  free(r);
+}
+
+peri_code peri_run_prepare(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_run **out, peri_err *e) {
+  peri_run *r = NULL;
+  peri_code code = peri_run_prepare_plain(g, project, options, &r, e);
+  if (code) return code;
+  if (peri_discover_due(r)) {
+    bool changed = false;
+    code = peri_discover_all(r, &changed, e);
+    if (!code && changed) {
+      code = load_known(r, e);
+      if (!code) code = load_scripts(r, e);
+      if (!code) code = peri_more_add(r, e);
+      if (!code) peri_connector_settle(r->arena, r->connector, r->in->settings);
+    }
+  }
+  if (code) {
+    peri_run_free(r);
+    return code;
+  }
+  *out = r;
+  return PERI_OK;
+}
+
+/* ---- check ---- */
+
+typedef struct checked {
+  const peri_node *keep;
+  peri_buf kept;
+  peri_jw w;
+} checked;
+
+static peri_code keep_values(void *self, const peri_json *reply, const peri_json *items, peri_err *e) {
+  (void)items, (void)e;
+  checked *c = self;
+  for (size_t i = 0; c->keep && i < c->keep->member_count; i++) {
+    const peri_json *v = peri_json_at(reply, peri_node_text(c->keep->members[i].value));
+    if (!v || v->type == PERI_J_NULL) continue;
+    peri_jw_key(&c->w, c->keep->members[i].key);
+    peri_jw_raw(&c->w, v->raw);
+  }
+  return PERI_OK;
+}
+
+peri_code peri_check(peri_engine *g, const peri_project *project, peri_str integration, peri_buf *json, peri_err *e) {
+  peri_sync_options options = {.integration = integration};
+  peri_run *r = NULL;
+  peri_code code = peri_run_prepare_plain(g, project, &options, &r, e);
+  if (code) return code;
+  checked c = {0};
+  peri_jw_init(&c.w, &c.kept);
+  peri_jw_object(&c.w);
+  int64_t began = peri_mono_ms();
+  if (!r->connector->check) code = peri_fail(e, PERI_INVALID, "connector %.*s has no check; add check = get \"…\" to %.*s", PERI_S(r->connector->name), PERI_S(r->connector->path));
+  else {
+    c.keep = r->connector->check->keep;
+    code = peri_question(r, NULL, r->connector->check, r->arena, keep_values, &c, e);
+  }
+  peri_jw_end_object(&c.w);
+  if (!code) code = peri_store_kept_set(r->store, r->in->id, peri_buf_view(&c.kept), e);
+  if (!code && !peri_str_is(r->in->status, "active") && !peri_str_is(r->in->status, "paused"))
+    code = peri_integration_set(r->store, r->in->id, (peri_str){0}, (peri_str){0}, (peri_str){0}, (peri_str){0}, PERI_STR("active"), e);
+  if (!code) {
+    peri_jw w;
+    peri_jw_init(&w, json);
+    peri_jw_object(&w);
+    peri_jw_kv_bool(&w, "success", true);
+    peri_jw_kv(&w, "name", r->in->name);
+    peri_jw_kv(&w, "baseUrl", r->base);
+    peri_jw_kv_int(&w, "tookMs", peri_mono_ms() - began);
+    peri_jw_kv_raw(&w, "account", peri_buf_view(&c.kept));
+    peri_jw_end_object(&w);
+  }
+  peri_buf_fini(&c.kept);
+  peri_run_free(r);
+  return code;
+}
+
+/* ---- explain ---- */
+
+peri_code peri_run_explain(peri_engine *g, const peri_project *project, peri_str integration, peri_str stream, peri_buf *text, peri_err *e) {
+  peri_sync_options options = {.integration = integration};
+  peri_run *r = NULL;
+  peri_code code = peri_run_prepare_plain(g, project, &options, &r, e);
+  if (code) return code;
+  const peri_stream *s = peri_connector_stream(r->connector, stream);
+  if (!s) {
+    peri_str names[256];
+    size_t n = 0;
+    for (; n < r->connector->stream_count && n < 256; n++) names[n] = r->connector->streams[n].name;
+    peri_str near = peri_suggest(stream, names, n);
+    code = peri_fail(e, PERI_NOT_FOUND, "connector %.*s has no stream '%.*s'%s%.*s%s", PERI_S(r->connector->name), PERI_S(stream), near.n ? " (did you mean '" : "", PERI_S(near), near.n ? "'?)" : "");
+  } else {
+    peri_fill fill;
+    peri_cursor cursor;
+    peri_place place;
+    peri_run_fill(r, s, &fill);
+    fill.secret = NULL; /* shown by name */
+    code = peri_cursor_get(r->store, r->arena, r->in->id, s->name, PERI_STR("main"), &cursor, e);
+    if (!code) {
+      peri_place_begin(r->arena, s, &cursor, false, peri_now_ms(), &place);
+      fill.since = place.since;
+      fill.upto = place.upto;
+      fill.since_verbatim = place.since_verbatim;
+      code = peri_explain(r->arena, r->connector, s, &fill, r->base, text, e);
+    }
+  }
+  peri_run_free(r);
+  return code;
+}

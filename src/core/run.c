@@ -1,0 +1,216 @@
+/* core/run: opens a run, goes through its streams, closes it. See run.h for the parts. */
+#include "core/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/mapper.h"
+#include "core/prepare.h"
+
+peri_str peri_run_stream_name(const peri_run *r) { return r->stream_index < r->stream_count ? r->streams[r->stream_index]->name : (peri_str){0}; }
+const char *peri_run_phase(const peri_run *r) { return r->phase ? r->phase : ""; }
+const peri_counters *peri_run_counted(const peri_run *r) { return &r->total; }
+int64_t peri_run_expected(const peri_run *r) { return r->expected; }
+
+int64_t peri_run_waiting_ms(const peri_run *r) {
+  int64_t left = r->waiting_until_ms ? r->waiting_until_ms - peri_now_ms() : 0;
+  return left > 0 ? left : 0;
+}
+
+void peri_run_progress(peri_run *r) {
+  if (r->options->progress) r->options->progress(r->options->progress_self, r);
+}
+
+peri_entity_count *peri_run_entity(peri_run *r, peri_str name) {
+  for (size_t i = 0; i < r->entity_count; i++)
+    if (peri_str_eq(r->entities[i].name, name)) return &r->entities[i];
+  r->entities = peri_resize(r->entities, (r->entity_count + 1) * sizeof *r->entities);
+  r->entities[r->entity_count] = (peri_entity_count){.name = peri_arena_str(r->arena, name), .state = "pending"};
+  return &r->entities[r->entity_count++];
+}
+
+static void add_counts(peri_counters *to, const peri_counters *n) {
+  to->processed += n->processed;
+  to->created += n->created;
+  to->updated += n->updated;
+  to->unchanged += n->unchanged;
+  to->rejected += n->rejected;
+  to->deleted += n->deleted;
+  to->skipped += n->skipped;
+}
+
+void peri_run_count(peri_run *r, peri_str name, const peri_counters *n) {
+  add_counts(&peri_run_entity(r, name)->n, n);
+  add_counts(&r->total, n);
+}
+
+void peri_run_fail(peri_run *r, const peri_err *e) {
+  if (!r->err.code) r->err = *e;
+}
+
+/* Ctrl-C: whoever waits for a limit or a retry is woken; pages in flight come to their end. */
+static void on_stop(void *self) {
+  peri_run *r = self;
+  if (r->ask && r->ask->timer) uv_timer_start(r->ask->timer, r->ask->timer->timer_cb, 0, 0);
+}
+
+static void begin_stream(uv_timer_t *t) {
+  peri_run *r = t->data;
+  uv_close((uv_handle_t *)t, (uv_close_cb)free);
+  peri_stream_free(r->work);
+  r->work = NULL;
+  if (r->stream_index >= r->stream_count || (r->err.code && r->err.code != PERI_MASS_DELETE) || r->g->stop) {
+    r->stopped_early |= r->g->stop;
+    r->over = true;
+    peri_mapper_free(r->mapper);
+    r->mapper = NULL;
+    return;
+  }
+  peri_stream_begin(r, r->streams[r->stream_index]);
+}
+
+/* Through the loop, because the caller is deep inside the stream that is to be freed. */
+static void soon(peri_run *r) {
+  uv_timer_t *t = peri_alloc(sizeof *t);
+  uv_timer_init(&r->g->loop, t);
+  t->data = r;
+  uv_timer_start(t, begin_stream, 0, 0);
+}
+
+void peri_run_next_stream(peri_run *r) {
+  r->stream_index++;
+  peri_run_progress(r);
+  soon(r);
+}
+
+/* ---- which streams ---- */
+
+static bool asked_for(const peri_run *r, const peri_stream *s) {
+  const peri_sync_options *o = r->options;
+  if (!o->entity_count) return s->store;
+  const peri_mapping_info *m[16];
+  size_t n = peri_scripts_of_stream(r->scripts, r->in->type, s->name, m, 16);
+  for (size_t i = 0; i < o->entity_count; i++) {
+    if (peri_str_eq(o->entities[i], s->name)) return true;
+    for (size_t k = 0; k < n; k++)
+      if (peri_str_eq(o->entities[i], m[k]->entity)) return true;
+  }
+  return false;
+}
+
+static peri_code choose_streams(peri_run *r, peri_err *e) {
+  const peri_stream **order = peri_connector_order(r->arena, r->connector);
+  r->streams = peri_arena_take(r->arena, (r->connector->stream_count + 1) * sizeof *r->streams);
+  for (size_t i = 0; i < r->connector->stream_count; i++)
+    if (asked_for(r, order[i])) r->streams[r->stream_count++] = order[i];
+  if (r->stream_count) return PERI_OK;
+  peri_str names[256];
+  size_t n = 0;
+  for (; n < r->connector->stream_count && n < 256; n++) names[n] = r->connector->streams[n].name;
+  peri_str asked = r->options->entity_count ? r->options->entities[0] : PERI_STR(""), near = peri_suggest(asked, names, n);
+  return peri_fail(e, PERI_NOT_FOUND, "%.*s has no stream or entity '%.*s'%s%.*s%s; see perilune connectors show %.*s", PERI_S(r->connector->name), PERI_S(asked), near.n ? " (did you mean '" : "",
+                   PERI_S(near), near.n ? "'?)" : "", PERI_S(r->connector->name));
+}
+
+/* ---- result ---- */
+
+static void put_counters(peri_jw *w, const peri_counters *n) {
+  peri_jw_kv_int(w, "recordsProcessed", n->processed);
+  peri_jw_kv_int(w, "created", n->created);
+  peri_jw_kv_int(w, "updated", n->updated);
+  peri_jw_kv_int(w, "unchanged", n->unchanged);
+  peri_jw_kv_int(w, "rejected", n->rejected);
+  peri_jw_kv_int(w, "deleted", n->deleted);
+}
+
+static void put_entities(const peri_run *r, peri_jw *w) {
+  peri_jw_object(w);
+  for (size_t i = 0; i < r->entity_count; i++) {
+    peri_jw_key(w, r->entities[i].name);
+    peri_jw_object(w);
+    put_counters(w, &r->entities[i].n);
+    peri_jw_kv_c(w, "state", r->entities[i].state);
+    peri_jw_end_object(w);
+  }
+  peri_jw_end_object(w);
+}
+
+static void put_result(const peri_run *r, const char *status, peri_buf *out) {
+  peri_jw w;
+  peri_jw_init(&w, out);
+  peri_jw_object(&w);
+  peri_jw_kv_c(&w, "runId", r->options->dry_run ? NULL : r->id);
+  peri_jw_kv_c(&w, "status", status);
+  put_counters(&w, &r->total);
+  peri_jw_kv_int(&w, "requests", r->total.requests);
+  peri_jw_kv_int(&w, "retries", r->total.retries);
+  peri_jw_kv_int(&w, "bytes", r->total.bytes);
+  peri_jw_kv_int(&w, "duration", peri_mono_ms() - r->started_mono_ms);
+  peri_jw_key_c(&w, "entities");
+  put_entities(r, &w);
+  peri_jw_end_object(&w);
+}
+
+/* ---- opening and closing ---- */
+
+static peri_code open_run(peri_run *r, peri_err *e) {
+  r->started_ms = peri_now_ms();
+  if (r->options->dry_run) return PERI_OK;
+  peri_buf names = {0};
+  peri_jw w;
+  peri_jw_init(&w, &names);
+  peri_jw_array(&w);
+  for (size_t i = 0; i < r->stream_count; i++) peri_jw_text(&w, r->streams[i]->name);
+  peri_jw_end_array(&w);
+  peri_code code = peri_run_open(r->store, r->in->id, "sync", peri_buf_view(&names), peri_str_of(r->project->generation), &r->seq, r->id, e);
+  peri_buf_fini(&names);
+  return code;
+}
+
+static const char *status_of(const peri_run *r) { return r->err.code ? "failed" : r->stopped_early ? "stopped" : "ok"; }
+
+static peri_code close_run(peri_run *r, peri_err *e) {
+  if (r->options->dry_run) return PERI_OK;
+  peri_buf entities = {0}, rate = {0};
+  peri_jw w;
+  peri_jw_init(&w, &entities);
+  put_entities(r, &w);
+  peri_err late = {0};
+  peri_code code = peri_run_close(r->store, r->seq, status_of(r), &r->total, peri_buf_view(&entities), r->err.code, peri_str_of(r->err.text), &late);
+  if (!code) {
+    peri_rate_save(r->rate, &rate);
+    code = peri_store_rate_set(r->store, r->in->id, peri_buf_view(&rate), &late);
+  }
+  if (!code) code = peri_store_retain(r->store, &late);
+  peri_buf_fini(&entities);
+  peri_buf_fini(&rate);
+  if (code && !r->err.code) *e = late, r->err = late;
+  return code;
+}
+
+peri_code peri_sync(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_buf *result, peri_err *e) {
+  peri_run *r = NULL;
+  peri_code code = peri_run_prepare(g, project, options, &r, e);
+  if (code) return code;
+  if (g->stop) code = peri_fail(e, PERI_INTERRUPTED, "stopped before anything was asked");
+  if (!code) code = choose_streams(r, e);
+  if (!code) code = open_run(r, e);
+  if (!code) {
+    r->mapper = peri_mapper_new(r);
+    g->on_stop = on_stop;
+    g->on_stop_self = r;
+    soon(r);
+    peri_engine_run(g);
+    g->on_stop = NULL;
+    if (!r->over && !r->err.code) peri_fail(&r->err, PERI_INTERNAL, "the run ended before its streams did");
+    close_run(r, e);
+    put_result(r, status_of(r), result);
+    code = r->err.code;
+    if (code && e) *e = r->err;
+    if (!code && r->stopped_early && !options->limit) code = peri_fail(e, PERI_INTERRUPTED, "stopped at a page edge; what was read is kept, the next run goes on there");
+  }
+  peri_run_free(r);
+  return code;
+}
