@@ -67,6 +67,7 @@ bool peri_leaf_count(peri_check *c, const peri_node *n);
 bool peri_leaf_number(peri_check *c, const peri_node *n);
 bool peri_leaf_stamp_form(peri_check *c, const peri_node *n);
 bool peri_leaf_dotted(peri_check *c, const peri_node *n);
+bool peri_leaf_source(peri_check *c, const peri_node *n);
 bool peri_leaf_json(peri_check *c, const peri_node *n);
 bool peri_leaf_value(peri_check *c, const peri_node *n);
 bool peri_leaf_slot(peri_check *c, const peri_node *n);

@@ -205,13 +205,12 @@ bool peri_connector_versions(peri_check *c, const peri_node *n) {
 
 bool peri_connector_class(peri_check *c, const peri_node *n) {
   const peri_node *rates = peri_node_get(root_of(c), "rates");
-  peri_str name = peri_node_text(n), here;
+  peri_str name = peri_node_text(n);
   if (!root_of(c) || peri_str_is(name, "default") || peri_node_get_str(rates, name)) return true;
   size_t count = rates ? rates->member_count : 0;
   peri_str *names = peri_arena_take(c->arena, (count + 1) * sizeof *names);
   for (size_t i = 0; i < count; i++) names[i] = rates->members[i].key;
-  here = peri_check_here(c);
-  return peri_check_fail(c, peri_suggest(name, names, count), "%.*s: rates have no class '%.*s'", PERI_S(here), PERI_S(name));
+  return peri_check_fail(c, peri_suggest(name, names, count), "%.*s: rates have no class '%.*s'", PERI_S(c->subject), PERI_S(name));
 }
 
 /* ---- streams ---- */

@@ -147,6 +147,11 @@ bool peri_leaf_dotted(peri_check *c, const peri_node *n) {
   return (head.n && tail.n) || wants(c, n, "two names with a dot between them, such as \"owner.fullName\"");
 }
 
+bool peri_leaf_source(peri_check *c, const peri_node *n) {
+  peri_str s = peri_node_text(n), head, tail = peri_str_cut(s, '.', &head);
+  return (head.n && tail.n) || wants(c, n, "a connector and its stream such as \"hubspot.contact\"");
+}
+
 bool peri_leaf_json(peri_check *c, const peri_node *n) {
   peri_json_fault fault;
   peri_span value;

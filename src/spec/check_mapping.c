@@ -9,13 +9,15 @@ static bool says(peri_check *c, const char *text) {
 /* ---- fields ---- */
 
 static bool check_field(peri_check *c, const peri_node *n) {
-  if (n->type == PERI_N_TABLE && n->item_count == 0) {
-    return n->member_count ? peri_mapping_fields(c, n) : says(c, "is an object without fields");
-  }
+  if (n->type == PERI_N_TABLE && n->item_count + n->member_count == 0) return says(c, "is an object without fields");
   return peri_check_type(c, "kind/when<kind/scalar>/fields", n);
 }
 
 bool peri_mapping_fields(peri_check *c, const peri_node *n) {
+  if (n->item_count) {
+    peri_str here = peri_check_here(c), found = peri_check_found(c, n->items[0]);
+    return peri_check_fail(c, PERI_NEAR_NONE, "%.*s: %.*s needs a name before it", PERI_S(here), PERI_S(found));
+  }
   for (size_t i = 0; i < n->member_count; i++) {
     const peri_member *m = &n->members[i];
     if (!m->key_is_text || m->key.n == 0 || m->key.n > 128) {

@@ -61,7 +61,7 @@ static const struct atom {
   {"target", "a place in the request such as \"query.after\"", is_text, peri_leaf_target},
   {"stampform", "a form such as \"ms\"", is_text, peri_leaf_stamp_form},
   {"lookup", "an entity and its field such as \"owner.fullName\"", is_text, peri_leaf_dotted},
-  {"source", "a connector and its stream such as \"hubspot.contact\"", is_text, peri_leaf_dotted},
+  {"source", "a connector and its stream such as \"hubspot.contact\"", is_text, peri_leaf_source},
   {"jsontext", "a JSON text", is_text, peri_leaf_json},
   {"slot", "a text or a hole", peri_is_slot, peri_leaf_slot},
   {"hole", "a hole", peri_is_hole, peri_check_word},
@@ -83,7 +83,7 @@ static const struct atom {
   {"address", "a path or a URL", is_address, peri_connector_address},
   {"on", "a table of statuses and actions", is_on, peri_check_on},
   {"actions", "an action, a list of actions, or when", is_actions, peri_check_actions},
-  {"fields", "a table of fields", is_object, peri_mapping_fields},
+  {"fields", "a table of fields", is_table, peri_mapping_fields},
   {"change", "a table of fields and their options", is_object, peri_mapping_change},
   {"rejects", "a table of fields and their codes", is_object, peri_mapping_rejects},
 };
@@ -173,11 +173,11 @@ static bool check_when(peri_check *c, peri_str type, const peri_node *when) {
   peri_str here = peri_check_here(c);
   if (!when->what || when->what->type != PERI_N_TEXT) return peri_check_fail(c, PERI_NEAR_NONE, "%.*s: when wants a path before its choices", PERI_S(here));
   if (!peri_leaf_path(c, when->what)) return false;
-  if (!when->opts || when->opts->member_count == 0) return peri_check_fail(c, PERI_NEAR_NONE, "%.*s: when has no choices", PERI_S(here));
-  if (when->opts->item_count) {
+  if (when->opts && when->opts->item_count) {
     peri_str found = peri_check_found(c, when->opts->items[0]);
     return peri_check_fail(c, PERI_NEAR_NONE, "%.*s: each choice of when needs its value, but %.*s has none", PERI_S(here), PERI_S(found));
   }
+  if (!when->opts || when->opts->member_count == 0) return peri_check_fail(c, PERI_NEAR_NONE, "%.*s: when has no choices", PERI_S(here));
   if (!check_entries(c, type, when->opts)) return false;
   c->line = line;
   return true;
@@ -258,13 +258,24 @@ static void choice_noun(peri_str rest, peri_buf *out) {
   }
 }
 
+/* "a path" -> "a path or a list of paths" */
+static void list_noun(peri_str type, peri_buf *out) {
+  peri_buf noun = {0};
+  peri_type_noun(type, &noun);
+  peri_str one = peri_buf_view(&noun), word = peri_str_from(one, 2);
+  bool simple = peri_str_starts(one, PERI_STR("a ")) && !memchr(word.p, ' ', word.n);
+  peri_buf_str(out, one);
+  if (simple) peri_buf_fmt(out, " or a list of %.*ss", PERI_S(word));
+  else peri_buf_c_str(out, ", or a list of these");
+  peri_buf_fini(&noun);
+}
+
 void peri_type_noun(peri_str type, peri_buf *out) {
   peri_str one, in;
   for (bool first = true; peri_type_next(&type, &one); first = false) {
     if (!first) peri_buf_c_str(out, type.n ? ", " : " or ");
     if (inner(one, "[", &in)) {
-      peri_type_noun(in, out);
-      peri_buf_c_str(out, ", or a list of these");
+      list_noun(in, out);
     } else if (inner(one, "{", &in)) {
       peri_buf_c_str(out, "a table, each entry ");
       peri_type_noun(in, out);
