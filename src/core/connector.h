@@ -31,6 +31,10 @@ typedef struct peri_request {
   int64_t timeout_ms;
   bool uses_since, uses_upto, uses_wanted, uses_parent, uses_record; /* holes anywhere in it */
   int64_t wanted_most;                   /* 0: no ceiling on the joined names */
+  peri_str label;                        /* "contact.full", for messages */
+  const peri_node *node;                 /* as written: the request's word, the job's table, or the `when` */
+  const struct peri_request *job[4];     /* create, poll, read, drop; all NULL for a plain request */
+  const struct peri_request **choices; size_t choice_count; /* `when` between requests, in the order of its keys */
 } peri_request;
 
 typedef struct peri_stream {
@@ -46,6 +50,7 @@ typedef struct peri_stream {
   int pull_fn, pull_line;                /* -1: described */
   const peri_str *after; size_t after_count;
   const char *unsupported;               /* NULL, or what a later perilune does (a job as full): named when it is asked for */
+  const peri_request *written[5];        /* full, changes, archived, fetch, discover as written, before `when` was settled */
 } peri_stream;
 
 typedef enum peri_auth_kind { PERI_AUTH_NONE, PERI_AUTH_TOKEN, PERI_AUTH_BASIC, PERI_AUTH_OAUTH2 } peri_auth_kind;
@@ -69,11 +74,19 @@ typedef struct peri_connector {
   const peri_request *check;
   const peri_node *more, *rates, *settings, *versions, *hosts, *headers, *query;
   peri_str default_version;
+  const peri_request **more_reads; size_t more_count; /* the `read` request of each entry of `more`; NULL for `each` over a table */
 } peri_connector;
 
 /* tree: as LOADED gave it, checked again by peri_spec_check before. */
 peri_code peri_connector_compile(peri_arena *a, const peri_tree *tree, peri_connector *out, peri_err *e);
 const peri_stream *peri_connector_stream(const peri_connector *c, peri_str name);
+/* Settles every `when "setting:NAME"` between requests by an integration's settings, and with it `unsupported`. compile and add_stream settle by the
+ * declared defaults, so this is only needed once the integration's own settings are known (and for streams added later: again). */
+void peri_connector_settle(peri_arena *a, peri_connector *c, const peri_json *settings);
+/* A setting as holes read it: `version` itself, a fragment of the version in force (*verbatim), the integration's value, the declared default; NULL if none. */
+const peri_json *peri_connector_value(peri_arena *a, const peri_connector *c, const peri_json *settings, peri_str name, bool *verbatim);
+/* Items of `each = { NAME = … }` (a setting's list or a list in the file) as JSON texts, one request each; 0 for streams of other kinds. */
+size_t peri_stream_items(peri_arena *a, const peri_connector *c, const peri_stream *s, const peri_json *settings, peri_str *name, peri_str **items);
 /* Streams in the order of a run: `after`, `each` parents first, then as written. */
 const peri_stream **peri_connector_order(peri_arena *a, const peri_connector *c);
 /* Adds a stream made by more.make (a WORD stream). Names that collide get _id. */
@@ -94,6 +107,7 @@ typedef struct peri_page_state {      /* where a pager is; zero at the start */
   int64_t read;                       /* records read so far (count by records, totals) */
   peri_str pairs;                     /* pagers inside lists: JSON array of [match, value] still to go on */
   int64_t pages;                      /* asked so far */
+  int64_t empty;                      /* pages without a record in a row */
 } peri_page_state;
 
 typedef struct peri_fill {
@@ -103,7 +117,7 @@ typedef struct peri_fill {
   int64_t since, upto;                /* positions; INT64_MIN: absent */
   peri_str since_verbatim;            /* JSON value kept from a `since` path; wins over since */
   const peri_json *wanted;            /* object: prefix -> list of names; NULL: absent */
-  const peri_str *parents, *parent_contexts, *parent_streams; size_t parent_count; /* raw JSON of what the request is made for, its stored context, its stream */
+  const peri_str *parents, *parent_contexts, *parent_streams; size_t parent_count; /* raw JSON of what the request is made for, its stored context, its stream; the last two may be NULL */
   const peri_str *records; size_t record_count; /* raw JSON of records at hand (ties: the last read; fetch: {"id":…}-like objects with the key's paths) */
   const peri_page_state *page;        /* NULL: first page */
   bool (*secret)(void *self, peri_str name, peri_buf *out); void *secret_self; /* NULL: shown as «secret NAME» */
@@ -115,8 +129,8 @@ typedef struct peri_outgoing {
   peri_str url;                       /* base + path + query */
   const peri_header *headers; size_t header_count; /* without credentials of `auth` */
   peri_str body;                      /* empty: none */
-  peri_str rate; int64_t cost;
-  int64_t timeout_ms;
+  peri_str rate; int64_t cost;        /* class; "class@PARTITION" where its limits have `per` */
+  int64_t timeout_ms;                 /* 0: the program's own */
   bool wanted_over;                   /* the joined names of `wanted` exceed `most`: they were left out; read keys, then fetch */
 } peri_outgoing;
 /* base: from peri_connector_base. INVALID with the hole's name and file:line if a path hole is absent, holds `.` or `..`, … . The final URL's host is base's host,
@@ -134,7 +148,7 @@ peri_code peri_page_step(peri_arena *a, const peri_request *r, const peri_json *
                          peri_page_state *state, peri_page_next *next, peri_err *e);
 
 typedef enum peri_act { PERI_ACT_OK, PERI_ACT_IGNORE, PERI_ACT_RETRY, PERI_ACT_WAIT, PERI_ACT_REFRESH, PERI_ACT_RECONNECT, PERI_ACT_SKIP, PERI_ACT_MISSING, PERI_ACT_DONE,
-  PERI_ACT_RESTART, PERI_ACT_SMALLER, PERI_ACT_DISCOVER, PERI_ACT_REJECT, PERI_ACT_STOP } peri_act;
+  PERI_ACT_RESTART, PERI_ACT_SMALLER, PERI_ACT_DISCOVER, PERI_ACT_REJECT, PERI_ACT_STOP } peri_act; /* OK: go on with the records of the reply; IGNORE: nothing new (304), no records */
 typedef struct peri_action {
   peri_act act;
   int64_t wait_ms;       /* WAIT: how long (Retry-After honoured in both spellings, floored at 0, capped); RETRY: at least so long; -1: the caller's backoff */
