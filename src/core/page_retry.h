@@ -4,6 +4,7 @@
  *   while (peri_page_retry_next(&r, &first, &count))                   PAGE with this first and count (same bytes, same flags as before; without
  *     …                                                                MAP_ALL a SPLIT of that part comes first: ignore it, then MAP, same bitmap)
  *   on DONE:   keep its rows; peri_page_retry_done(&r)
+ *   With an unknown number, a death leads to single records only once the number is known: learn it with PERI_PAGE_SPLIT_ONLY, peri_page_retry_records.
  *   on death:  forget the rows since that PAGE; start a new worker (LOAD, OPEN); peri_page_retry_death(&r, &guard, death, &blame) and act on it:
  *     PERI_RETRY_AGAIN    nobody is blamed (the first time it was killed from outside): just go on with _next
  *     PERI_RETRY_REJECT   write a reject for blame.record with blame.code and blame.text, then go on with _next
@@ -28,13 +29,13 @@ typedef struct peri_run_guard { /* one a run; zero it at the start */
 
 typedef struct peri_page_retry {
   uint32_t records;      /* or unknown */
+  uint32_t next;         /* first record that is not settled */
   uint32_t first, end;   /* the part in work; end may be PERI_RECORDS_UNKNOWN */
-  uint32_t limit;        /* where the parts before a suspect end; then `resume` follows */
-  uint32_t resume;
   uint32_t deaths;       /* on this page */
   uint32_t lost;         /* of them: killed from outside */
-  uint32_t skip;         /* after it */
-  bool singly, busy;
+  uint32_t blamed[PERI_RUN_DEATHS_MAX]; /* rejected: never sent again */
+  uint32_t blamed_count;
+  bool singly, busy, answered;
 } peri_page_retry;
 
 typedef enum peri_retry { PERI_RETRY_AGAIN, PERI_RETRY_REJECT, PERI_RETRY_STOP } peri_retry;

@@ -1,0 +1,90 @@
+/* core/page_retry: see the header. The page is worked off from its first record to its last in parts; a part ends before the next blamed record.
+ * Refuses to believe a suspect outside of what was sent: then records go singly, and who was sent is to blame. */
+#include "core/page_retry.h"
+
+#include <stdio.h>
+
+void peri_page_retry_begin(peri_page_retry *r, uint32_t records) { *r = (peri_page_retry){.records = records}; }
+
+void peri_page_retry_records(peri_page_retry *r, uint32_t records) { r->records = records; }
+
+static bool is_blamed(const peri_page_retry *r, uint32_t record) {
+  for (uint32_t i = 0; i < r->blamed_count; i++)
+    if (r->blamed[i] == record) return true;
+  return false;
+}
+
+bool peri_page_retry_next(peri_page_retry *r, uint32_t *first, uint32_t *count) {
+  while (is_blamed(r, r->next)) r->next++;
+  uint32_t most = r->records == PERI_RECORDS_UNKNOWN ? PERI_RECORDS_PER_PAGE_MAX : r->records;
+  if (r->next >= most && (r->answered || most)) return false; /* an empty page is sent too, once: it has an answer */
+  r->first = r->next;
+  r->end = r->singly ? r->next + 1 : r->records;
+  for (uint32_t i = 0; i < r->blamed_count; i++)
+    if (r->blamed[i] > r->first && r->blamed[i] < r->end) r->end = r->blamed[i];
+  r->busy = true;
+  *first = r->first;
+  *count = r->end == PERI_RECORDS_UNKNOWN || (r->first == 0 && r->end == r->records) ? 0 : r->end - r->first;
+  return true;
+}
+
+void peri_page_retry_done(peri_page_retry *r) {
+  r->busy = false;
+  r->answered = true;
+  /* a part that was sent as "all the rest" settles all of it, whether or not the number is known by now */
+  if (r->end == PERI_RECORDS_UNKNOWN && r->records == PERI_RECORDS_UNKNOWN) r->records = r->first;
+  r->next = r->end == PERI_RECORDS_UNKNOWN ? r->records : r->end;
+}
+
+static const char *stop_text(peri_code code) {
+  switch (code) {
+  case PERI_SCRIPT_TIMEOUT: return "a script kept its worker busy until it had to be ended";
+  case PERI_SCRIPT_MEMORY: return "a script used up its memory";
+  case PERI_WORKER_LOST: return "the worker was lost";
+  default: return "a script brought its worker down";
+  }
+}
+
+/* One death or one spent worker: who, and what now? */
+static peri_retry judge(peri_page_retry *r, peri_run_guard *g, uint32_t suspect, peri_blame *blame) {
+  g->deaths++;
+  r->deaths++;
+  if (g->deaths >= PERI_RUN_DEATHS_MAX) {
+    peri_str why = peri_str_of(blame->text);
+    char kept[200];
+    snprintf(kept, sizeof kept, "%.*s", (int)(why.n < 150 ? why.n : 150), why.p);
+    snprintf(blame->text, sizeof blame->text, "%s %u times in this run; the last: %s", stop_text(blame->code), g->deaths, kept);
+    return PERI_RETRY_STOP;
+  }
+  if (!r->busy) return PERI_RETRY_AGAIN; /* nothing of this page was in work */
+  r->busy = false;
+  if (blame->code == PERI_WORKER_LOST) {
+    if (++r->lost == 1) return PERI_RETRY_AGAIN; /* an operator, or the kernel in need of memory: nobody's fault yet */
+    blame->code = PERI_SCRIPT_CRASH;
+  }
+  bool alone = r->end != PERI_RECORDS_UNKNOWN && r->end - r->first == 1;
+  if (alone) suspect = r->first;
+  bool credible = suspect >= r->first && suspect < r->end && suspect < PERI_RECORDS_PER_PAGE_MAX;
+  if (r->deaths >= PERI_RETRY_ONE_BY_ONE || !credible) r->singly = true;
+  if (!credible) return PERI_RETRY_AGAIN;
+  r->blamed[r->blamed_count++] = suspect; /* there is room: a run ends before so many */
+  blame->record = suspect;
+  return PERI_RETRY_REJECT;
+}
+
+peri_retry peri_page_retry_death(peri_page_retry *r, peri_run_guard *g, const peri_death *death, peri_blame *blame) {
+  *blame = (peri_blame){.record = UINT32_MAX, .field = death->field, .code = death->code};
+  snprintf(blame->text, sizeof blame->text, "%s", death->text);
+  return judge(r, g, death->record, blame);
+}
+
+peri_retry peri_page_retry_fail(peri_page_retry *r, peri_run_guard *g, uint32_t record, peri_code code, peri_str text, peri_blame *blame) {
+  *blame = (peri_blame){.record = UINT32_MAX, .field = UINT32_MAX, .code = code};
+  snprintf(blame->text, sizeof blame->text, "%.*s", PERI_S(text));
+  return judge(r, g, record, blame);
+}
+
+bool peri_run_guard_record(peri_run_guard *g, bool timed_out) {
+  g->timeouts_in_row = timed_out ? g->timeouts_in_row + 1 : 0;
+  return g->timeouts_in_row < PERI_RUN_TIMEOUTS_MAX;
+}
