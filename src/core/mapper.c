@@ -136,7 +136,7 @@ static bool is_object(peri_str json) {
   return peri_json_check(json, &v, &fault) && v.type == PERI_J_OBJECT;
 }
 
-static bool take_split(peri_page *p, const peri_frame *f) {
+bool peri_page_take_split(peri_page *p, const peri_frame *f) {
   peri_split s;
   peri_arena *scratch = peri_arena_new();
   bool fine = peri_split_get(f->payload, scratch, &s) && s.page == p->number && p->count + s.count <= PERI_RECORDS_PER_PAGE_MAX && (p->packed || peri_split_fits(&s, p->body.n));
@@ -160,7 +160,7 @@ static bool take_split(peri_page *p, const peri_frame *f) {
   return fine;
 }
 
-static bool take_rows(peri_page *p, const peri_frame *f) {
+bool peri_page_take_rows(peri_page *p, const peri_frame *f) {
   peri_rows rows;
   peri_arena *scratch = peri_arena_new();
   bool fine = peri_rows_get(f->payload, scratch, &rows) && rows.page == p->number;
@@ -181,7 +181,7 @@ static bool take_rows(peri_page *p, const peri_frame *f) {
 
 static void on_split_frame(peri_mapper *m, peri_page *p, const peri_frame *f) {
   bool again = p->split_done; /* a part after a death: what it holds is known */
-  if (!again && !take_split(p, f)) {
+  if (!again && !peri_page_take_split(p, f)) {
     close_worker(m);
     page_failed(m, PERI_WORKER_LOST, "the worker described records that are not in the page");
     return;
@@ -274,7 +274,7 @@ static void on_frame(void *self, peri_worker *w, const peri_frame *f) {
   switch (f->kind) {
   case PERI_K_SPLIT: on_split_frame(m, p, f); return;
   case PERI_K_ROWS:
-    if (take_rows(p, f)) return;
+    if (peri_page_take_rows(p, f)) return;
     close_worker(m);
     page_failed(m, PERI_WORKER_LOST, "the worker answered rows that are no rows");
     return;

@@ -41,6 +41,9 @@ void peri_mapper_view(peri_mapper *m, peri_buf *open_json); /* takes the bytes *
 peri_page *peri_page_new(void);
 void peri_page_free(peri_page *p);
 peri_str peri_page_raw(const peri_page *p, size_t record); /* bytes of a record in the page */
+/* Take a SPLIT or ROWS frame into a page; false: it describes what is not there. */
+bool peri_page_take_split(peri_page *p, const peri_frame *f);
+bool peri_page_take_rows(peri_page *p, const peri_frame *f);
 /* One page at a time; the next one may come when on_split (map_all) was answered or peri_mapper_map was called: it is queued. */
 void peri_mapper_page(peri_mapper *m, peri_page *p);
 void peri_mapper_map(peri_mapper *m, peri_page *p, peri_str bitmap); /* copied into the page's arena */
