@@ -203,7 +203,7 @@ static void on_reply(void *self, peri_http_reply *reply) {
       return;
     }
   }
-  peri_log(PERI_DEBUG, "net", "%s %.*s status=%d bytes=%zu took_ms=%lld action=%s", k->out.method, PERI_S(k->out.url), reply->status, reply->body.n, (long long)reply->took_ms,
+  peri_log(PERI_LOG_DEBUG, "net", "%s %.*s status=%d bytes=%zu took_ms=%lld action=%s", k->out.method, PERI_S(k->out.url), reply->status, reply->body.n, (long long)reply->took_ms,
            peri_act_name(k->action.act));
   switch (k->action.act) {
   case PERI_ACT_RETRY:
