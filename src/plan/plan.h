@@ -37,7 +37,10 @@ typedef struct peri_plan_source {
   const peri_json *settings;    /* object: settings of the integration; may be NULL */
   const peri_json *discovered;  /* object: path or name -> {"label","type","options":[{"value","label"}]}; may be NULL */
   const peri_node *stream_key;  /* the stream's key, when the mapping names none: TEXT or TABLE of texts */
+  peri_str sources_hash;        /* digest of all files that the mapping is made of (its own, extends, use): part of the plan's hash, because
+                                   the tree does not hold the text of functions; may be empty, then the lines of functions count */
 } peri_plan_source;
+/* NULL: *line (0 if unknown) and e->text say what is wrong; the text names neither file nor line. The plan borrows from `mapping` and lives in `a`. */
 peri_plan *peri_plan_compile(peri_arena *a, const peri_plan_source *source, peri_err *e, int *line);
 
 /* Adds the paths that it reads to the sets of a page walk and remembers its slots. Call once per view. */

@@ -1,0 +1,139 @@
+/* plan/errors: what a reject says: the field, the value seen, what was wanted. The value is cut short and made printable:
+ * it goes to terminals and logs. Builds texts only when something failed. */
+#include <stdio.h>
+
+#include "plan/inside.h"
+
+/* Bytes of the character at s that must not reach a terminal: controls, C1, and marks that turn the writing direction. */
+static size_t unprintable(const unsigned char *s, size_t n) {
+  if (s[0] < 32 || s[0] == 127) return 1;
+  if (n >= 2 && s[0] == 0xC2 && s[1] < 0xA0) return 2;
+  if (n >= 3 && s[0] == 0xE2 && ((s[1] == 0x80 && ((s[2] >= 0xAA && s[2] <= 0xAE) || s[2] == 0xA8 || s[2] == 0xA9)) || (s[1] == 0x81 && s[2] >= 0xA6 && s[2] <= 0xA9))) return 3;
+  return 0;
+}
+
+peri_str plan_shown(peri_arena *a, peri_str raw) {
+  size_t n = raw.n;
+  bool cut = n > PLAN_SHOWN_MAX;
+  if (cut) {
+    n = PLAN_SHOWN_MAX;
+    while (n && ((unsigned char)raw.p[n] & 0xC0) == 0x80) n--;
+  }
+  char *out = peri_arena_bytes(a, n + 4);
+  size_t at = 0;
+  for (size_t i = 0; i < n;) {
+    size_t bad = unprintable((const unsigned char *)raw.p + i, n - i);
+    out[at++] = bad ? '?' : raw.p[i];
+    i += bad ? bad : 1;
+  }
+  if (cut) {
+    memcpy(out + at, "\xE2\x80\xA6", 3);
+    at += 3;
+  }
+  return (peri_str){out, at};
+}
+
+static void put_value(peri_buf *out, const peri_value *v) {
+  switch (v->type) {
+  case PERI_V_NULL: peri_buf_c_str(out, "null"); return;
+  case PERI_V_BOOL: peri_buf_c_str(out, v->u.b ? "true" : "false"); return;
+  case PERI_V_INT: peri_buf_fmt(out, "%lld", (long long)v->u.i); return;
+  case PERI_V_NUM: peri_buf_fmt(out, "%.17g", v->u.d); return;
+  case PERI_V_TEXT: peri_json_quote(out, v->u.s); return;
+  case PERI_V_JSON: peri_buf_str(out, v->u.s); return;
+  case PERI_V_LIST:
+    peri_buf_char(out, '[');
+    for (size_t i = 0; i < v->u.list.count && out->n <= PLAN_SHOWN_MAX; i++) {
+      if (i) peri_buf_char(out, ',');
+      put_value(out, &v->u.list.items[i]);
+    }
+    peri_buf_char(out, ']');
+    return;
+  }
+}
+
+peri_str plan_in_shown(plan_run *r, const plan_in *in) {
+  if (in->raw.n) return plan_shown(r->arena, in->raw);
+  peri_buf *b = &r->scratch->names;
+  peri_buf_clear(b);
+  switch (in->type) {
+  case PERI_J_TRUE: return PERI_STR("true");
+  case PERI_J_FALSE: return PERI_STR("false");
+  case PERI_J_STRING: peri_json_quote(b, in->text); break;
+  case PERI_J_ARRAY:
+    peri_buf_char(b, '[');
+    for (size_t i = 0; i < in->count && b->n <= PLAN_SHOWN_MAX; i++) {
+      if (i) peri_buf_char(b, ',');
+      if (in->values) put_value(b, &in->values[i]);
+      else peri_buf_put(b, in->spans[i].p, in->spans[i].n);
+    }
+    peri_buf_char(b, ']');
+    break;
+  default: return PERI_STR("null");
+  }
+  return plan_shown(r->arena, peri_buf_view(b));
+}
+
+peri_str plan_val_shown(plan_run *r, const plan_val *v) {
+  peri_buf *b = &r->scratch->names;
+  peri_buf_clear(b);
+  plan_val_put(b, v);
+  return plan_shown(r->arena, peri_buf_view(b));
+}
+
+static bool fail_text(plan_run *r, const plan_field *f, const char *code, peri_str shown, const char *text) {
+  r->last = (plan_fail){.field = f->name, .code = code, .shown = shown, .file = r->plan->path, .line = f->line};
+  r->last.message = peri_arena_str(r->arena, peri_str_of(text));
+  return false;
+}
+
+bool plan_wrong(plan_run *r, const plan_field *f, const plan_in *in, const char *wanted, ...) {
+  char want[256], text[1024];
+  va_list args;
+  va_start(args, wanted);
+  vsnprintf(want, sizeof want, wanted, args);
+  va_end(args);
+  peri_str shown = plan_in_shown(r, in);
+  snprintf(text, sizeof text, "%.*s: wanted %s, got %.*s", (int)(f->name.n > 200 ? 200 : f->name.n), f->name.p, want, PERI_S(shown));
+  return fail_text(r, f, "type", shown, text);
+}
+
+bool plan_fails(plan_run *r, const plan_field *f, const char *code, peri_str shown, const char *format, ...) {
+  char text[PERI_ERROR_TEXT_MAX];
+  int at = snprintf(text, sizeof text, "%.*s: ", (int)(f->name.n > 200 ? 200 : f->name.n), f->name.p);
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text + at, sizeof text - (size_t)at, format, args);
+  va_end(args);
+  size_t n = strlen(text);
+  if (n == sizeof text - 1) /* cut in the middle of a character? */
+    while (n && ((unsigned char)text[n - 1] & 0x80) && !peri_utf8_valid((peri_str){text, n})) text[--n] = 0;
+  return fail_text(r, f, code, shown, text);
+}
+
+void plan_fail_add(plan_run *r) {
+  if (r->fail_count < PLAN_FAILS_MAX) r->fails[r->fail_count++] = r->last;
+}
+
+void plan_fail_reject(plan_run *r, peri_str key, peri_reject *reject) {
+  const plan_fail *first = &r->fails[0];
+  *reject = (peri_reject){.external_id = key, .entity = r->plan->entity, .field = first->field, .code = peri_str_of(first->code),
+                          .message = first->message, .file = first->file, .line = first->line, .value_shown = first->shown};
+  if (r->fail_count < 2) return;
+  peri_buf *b = &r->scratch->names;
+  peri_jw w;
+  peri_buf_clear(b);
+  peri_jw_init(&w, b);
+  peri_jw_array(&w);
+  for (size_t i = 1; i < r->fail_count; i++) {
+    peri_jw_object(&w);
+    peri_jw_kv(&w, "field", r->fails[i].field);
+    peri_jw_kv_c(&w, "code", r->fails[i].code);
+    peri_jw_kv(&w, "message", r->fails[i].message);
+    peri_jw_kv(&w, "file", r->fails[i].file);
+    peri_jw_kv_int(&w, "line", r->fails[i].line);
+    peri_jw_end_object(&w);
+  }
+  peri_jw_end_array(&w);
+  reject->also = peri_arena_str(r->arena, peri_buf_view(b));
+}
