@@ -85,6 +85,8 @@ const peri_stream *peri_connector_stream(const peri_connector *c, peri_str name)
 void peri_connector_settle(peri_arena *a, peri_connector *c, const peri_json *settings);
 /* A setting as holes read it: `version` itself, a fragment of the version in force (*verbatim), the integration's value, the declared default; NULL if none. */
 const peri_json *peri_connector_value(peri_arena *a, const peri_connector *c, const peri_json *settings, peri_str name, bool *verbatim);
+/* A request made while a pull runs: checked and compiled like those of the file. */
+peri_code peri_connector_request(peri_arena *a, const peri_connector *c, const peri_stream *s, const peri_node *node, const peri_request **out, peri_err *e);
 /* Items of `each = { NAME = … }` (a setting's list or a list in the file) as JSON texts, one request each; 0 for streams of other kinds. */
 size_t peri_stream_items(peri_arena *a, const peri_connector *c, const peri_stream *s, const peri_json *settings, peri_str *name, peri_str **items);
 /* Streams in the order of a run: `after`, `each` parents first, then as written. */

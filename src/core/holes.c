@@ -30,6 +30,7 @@ peri_json *peri_json_new(peri_arena *a, peri_jtype type, peri_str text) {
   peri_json *v = peri_arena_take(a, sizeof *v);
   v->type = type;
   v->text = text;
+  if (type == PERI_J_NUMBER) v->raw = text; /* numbers are written as they were read */
   return v;
 }
 

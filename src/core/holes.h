@@ -61,6 +61,8 @@ typedef struct peri_reply_reader {
 void peri_reply_each(peri_reply_reader *r, peri_str path, bool (*each)(void *self, peri_str text), void *self);
 bool peri_reply_first(peri_reply_reader *r, peri_str path, peri_str *out);
 
+peri_str peri_reply_header(const peri_http_reply *reply, peri_str name); /* whatever the case; {NULL,0} if absent */
+
 /* "how long to wait" in any spelling: seconds, a stamp in s or ms, ISO, an HTTP date; false if it is none of them. Never negative. */
 bool peri_wait_read(peri_str text, int64_t now_ms, int64_t *wait_ms);
 

@@ -81,20 +81,11 @@ typedef struct step {
   peri_err *e;
 } step;
 
-static peri_str header(const step *t, peri_str path) {
-  char name[128];
-  peri_str h = peri_str_from(path, 7);
-  if (!t->reply || h.n >= sizeof name) return (peri_str){NULL, 0};
-  for (size_t i = 0; i < h.n; i++) name[i] = (char)(h.p[i] >= 'A' && h.p[i] <= 'Z' ? h.p[i] + 32 : h.p[i]);
-  name[h.n] = 0;
-  return peri_http_header(t->reply, name);
-}
-
 /* A page's value; NULL where it is absent or null. */
 static const peri_json *value_of(const step *t, peri_str path) {
   if (!path.n) return NULL;
   if (peri_str_starts(path, PERI_STR("header:"))) {
-    peri_str h = header(t, path);
+    peri_str h = t->reply ? peri_reply_header(t->reply, peri_str_from(path, 7)) : (peri_str){NULL, 0};
     return h.p ? peri_json_new(t->a, PERI_J_STRING, h) : NULL;
   }
   const peri_json *v = peri_json_get_str(t->values, path);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "core/holes.h"
 #include "core/lua_pattern.h"
 
 #define SLICES 128
@@ -213,12 +214,7 @@ void peri_rate_pause(peri_rate *r, peri_str class_name, int64_t until_ms) {
 /* ---- what replies say ---- */
 
 static peri_str value_of(const peri_http_reply *reply, peri_str path, peri_span *body, bool *looked) {
-  if (peri_str_starts(path, PERI_STR("header:"))) {
-    peri_str name = peri_str_from(path, 7);
-    for (size_t i = 0; i < reply->header_count; i++)
-      if (peri_str_eq_nocase(reply->headers[i].name, name)) return reply->headers[i].value;
-    return (peri_str){NULL, 0};
-  }
+  if (peri_str_starts(path, PERI_STR("header:"))) return peri_reply_header(reply, peri_str_from(path, 7));
   if (!path.n) return path;
   if (!*looked) {
     peri_json_fault fault;

@@ -42,7 +42,7 @@ static bool walk(const visit *v, peri_span at, peri_str path, int depth) {
   return true;
 }
 
-static peri_str reply_header(const peri_http_reply *reply, peri_str name) {
+peri_str peri_reply_header(const peri_http_reply *reply, peri_str name) {
   for (size_t i = 0; i < reply->header_count; i++)
     if (peri_str_eq_nocase(reply->headers[i].name, name)) return reply->headers[i].value;
   return (peri_str){NULL, 0};
@@ -50,7 +50,7 @@ static peri_str reply_header(const peri_http_reply *reply, peri_str name) {
 
 void peri_reply_each(peri_reply_reader *r, peri_str path, bool (*each)(void *self, peri_str text), void *self) {
   if (peri_str_starts(path, PERI_STR("header:"))) {
-    peri_str v = reply_header(r->reply, peri_str_from(path, 7));
+    peri_str v = peri_reply_header(r->reply, peri_str_from(path, 7));
     if (v.p) each(self, v);
   } else if (peri_str_starts(path, PERI_STR("status:"))) each(self, peri_arena_fmt(r->a, "%d", r->reply->status));
   else if (peri_str_starts(path, PERI_STR("setting:"))) {
