@@ -1,0 +1,51 @@
+/* store/retain: what need not be kept for ever, and a recount of what is kept in step. Bounded work per call: the next run goes on.
+ * Refuses to let an open reject go: its record waits to be replayed. */
+#include <stdio.h>
+
+#include "store/inside.h"
+
+#define AT_ONCE "2000"
+#define ETAGS_MAX "10000"
+
+peri_code peri_store_retain(peri_store *s, peri_err *e) {
+  int64_t runs_before = peri_now_ms() - (int64_t)PERI_RUNS_DAYS_MAX * 86400000;
+  char rejects[512];
+  snprintf(rejects, sizeof rejects,
+           "DELETE FROM rejects WHERE seq IN (SELECT seq FROM (SELECT seq, state, row_number() OVER (PARTITION BY integration_id, entity_type ORDER BY state = 'open' DESC, updated_at DESC)"
+           " AS place FROM rejects) WHERE place > %d AND state <> 'open' LIMIT " AT_ONCE ")",
+           PERI_REJECTS_PER_STREAM_MAX);
+  peri_store_enter(s);
+  int64_t many;
+  peri_code code = peri_ask(s, e, &many, 0, "SELECT count(*) FROM rejects", "");
+  if (code == PERI_OK) code = peri_tx_begin(s, e);
+  if (code == PERI_OK) {
+    if (many > PERI_REJECTS_PER_STREAM_MAX) code = peri_exec(s, e, "let old rejects go", rejects, "");
+    /* an integration's last run stays, however old: status shows it */
+    if (code == PERI_OK)
+      code = peri_exec(s, e, "let old runs go",
+                       "DELETE FROM runs WHERE seq IN (SELECT seq FROM runs r WHERE started_ms < ?1 AND status <> 'running'"
+                       " AND seq <> (SELECT max(seq) FROM runs WHERE integration_id = r.integration_id) LIMIT " AT_ONCE ")",
+                       "i", runs_before);
+    if (code == PERI_OK)
+      code = peri_exec(s, e, "let old entity tags go", "DELETE FROM etags WHERE seq <= (SELECT max(seq) - " ETAGS_MAX " FROM etags)", "");
+    /* a sweep that nobody has gone on with for as long as runs are kept */
+    if (code == PERI_OK)
+      code = peri_exec(s, e, "let old sweeps go", "DELETE FROM sweep_bits WHERE sweep_seq IN (SELECT seq FROM sweeps WHERE run_seq < (SELECT min(seq) FROM runs))", "");
+    if (code == PERI_OK) code = peri_exec(s, e, "let old sweeps go", "DELETE FROM sweeps WHERE run_seq < (SELECT min(seq) FROM runs)", "");
+    code = peri_tx_end(s, code, e);
+  }
+  peri_store_leave(s);
+  return code;
+}
+
+peri_code peri_store_recount(peri_store *s, peri_str integration_id, int64_t *rows, int64_t *rejects, bool *equal, peri_err *e) {
+  int64_t kept_rows = 0, kept_rejects = 0;
+  peri_store_enter(s);
+  peri_code code = peri_ask(s, e, rows, 0, "SELECT count(*) FROM integration_data WHERE integration_id = ?1 AND deleted_at IS NULL", "t", integration_id);
+  if (code == PERI_OK) code = peri_ask(s, e, rejects, 0, "SELECT count(*) FROM rejects WHERE integration_id = ?1 AND state = 'open'", "t", integration_id);
+  if (code == PERI_OK) code = peri_ask(s, e, &kept_rows, -1, "SELECT coalesce(data_count, 0) FROM integrations WHERE id = ?1", "t", integration_id);
+  if (code == PERI_OK) code = peri_ask(s, e, &kept_rejects, -1, "SELECT coalesce(error_count, 0) FROM integrations WHERE id = ?1", "t", integration_id);
+  *equal = code == PERI_OK && *rows == kept_rows && *rejects == kept_rejects;
+  peri_store_leave(s);
+  return code;
+}

@@ -1,0 +1,11 @@
+/* The store: runs all groups. Each test has its own folder. */
+#include "test_store.h"
+
+#include "base/mem.h"
+
+int main(void) {
+  int failed = 0;
+  failed += store_open_tests();
+  failed += store_commit_tests();
+  return failed;
+}
