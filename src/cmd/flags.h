@@ -1,0 +1,24 @@
+/* cmd/flags: how a command file makes its flags and itself known to the table (commands.c). */
+#ifndef PERI_CMD_FLAGS_H
+#define PERI_CMD_FLAGS_H
+
+#include "cmd/cli.h"
+
+#define PERI_COMMANDS_EACH(X)                                                                                                                         \
+  X(init) X(demo) X(add) X(list) X(show) X(set) X(remove) X(check) X(sync) X(status) X(runs) X(rejects) X(remap) X(map) X(mappings) X(templates)      \
+  X(connectors) X(discover) X(explain) X(validate) X(test) X(sql) X(emulate) X(key) X(doctor) X(completion) X(help)
+
+#define X(name) extern const peri_command peri_command_##name;
+PERI_COMMANDS_EACH(X)
+#undef X
+
+/* "NAME=VALUE" -> parts; false if there is no `=` or the name is empty */
+static inline bool peri_cut_pair(const char *text, peri_str *name, peri_str *value) {
+  const char *eq = strchr(text, '=');
+  if (!eq || eq == text) return false;
+  *name = (peri_str){text, (size_t)(eq - text)};
+  *value = peri_str_of(eq + 1);
+  return true;
+}
+
+#endif
