@@ -30,12 +30,10 @@ bool peri_shop_serve(peri_shop *s, peri_str payload) {
   }
   peri_buf_clear(&s->text);
   peri_answer_put(&s->text, &answer);
-  if (s->text.n > PERI_FRAME_TO_CORE_MAX) {
+  if (s->text.n > PERI_PAGE_BYTES_MAX) {
     answer = (peri_answer){.status = 500, .headers_json = PERI_STR("{\"x-emulator-error\":\"the answer is too large\"}"), .body = PERI_STR("")};
     peri_buf_clear(&s->text);
     peri_answer_put(&s->text, &answer);
   }
-  bool alive = peri_shop_send(s, PERI_K_ANSWER, 0, peri_buf_view(&s->text));
-  peri_buf_clear(&s->text);
-  return alive;
+  return peri_shop_send_text(s, PERI_K_ANSWER, &s->text, true); /* a page may be larger than one frame */
 }
