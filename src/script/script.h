@@ -20,9 +20,15 @@ typedef struct peri_script_limits { /* 0 means the default of base/limits.h */
 /* Once per process, before the jail closes: signal handler and the CPU-time timer of this thread. */
 peri_code peri_budget_start(peri_progress *progress, peri_err *e);
 
+/* Everything takes longer under sanitizers and valgrind: multiplies every script budget. Debug builds set it from HELLO; the
+ * sanitizers' own factor is known at build time and applies by itself. 0 and 1 mean real time. */
+void peri_budget_scale(int factor);
+
 peri_script *peri_script_new(const peri_script_limits *limits);
 void peri_script_free(peri_script *s);
 size_t peri_script_peak_bytes(const peri_script *s);
+/* What `print` writes: one call a line, at most 4 KB each, valid UTF-8. Without it prints vanish. */
+void peri_script_on_log(peri_script *s, void (*log)(void *self, peri_str text), void *self);
 
 /* Makes a file known, for peri_script_load and for `use "name"` (lib/name.lua). The bytes are copied. Refuses: too large, byte code,
  * BOM and shebang are skipped or refused with a clear text, `<close>`, a fourth `for` value, nesting past the cap. */
