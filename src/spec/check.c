@@ -13,8 +13,10 @@ bool peri_check_fail(peri_check *c, peri_str near, const char *format, ...) {
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  if (near.n) peri_fail(c->e, PERI_SCRIPT_REFUSED, "%.*s:%d: %s (did you mean '%.*s'?)", PERI_S(c->file), c->line, text, PERI_S(near));
-  else peri_fail(c->e, PERI_SCRIPT_REFUSED, "%.*s:%d: %s", PERI_S(c->file), c->line, text);
+  if (near.n)
+    peri_fail(c->e, PERI_SCRIPT_REFUSED, "%.*s:%d: %s (did you mean '%.*s'?)", PERI_S(c->file), c->line, text, PERI_S(near));
+  else
+    peri_fail(c->e, PERI_SCRIPT_REFUSED, "%.*s:%d: %s", PERI_S(c->file), c->line, text);
   if (c->line_out) *c->line_out = c->line;
   return false;
 }

@@ -7,26 +7,26 @@
 #define PERI_SPEC_CHECK_H
 
 #include "base/map.h"
-#include "json/paths.h"
 #include "spec/spec.h"
+#include "json/paths.h"
 
 typedef struct peri_check {
   peri_arena *arena;
   peri_str file;
   peri_err *e;
   int *line_out;
-  int line;                    /* of the nearest word that has one */
-  peri_str subject;            /* the nearest word: "stream 'lead'", "email" */
-  char where[512];             /* below it: "rates.default[2].left" */
+  int line;         /* of the nearest word that has one */
+  peri_str subject; /* the nearest word: "stream 'lead'", "email" */
+  char where[512];  /* below it: "rates.default[2].left" */
   size_t where_n;
-  const peri_node *connector;  /* the root, if it is one */
-  const peri_node *emulator;   /* the same */
-  const peri_node *mapping;    /* the same */
-  const peri_node *stream;     /* the one that is being checked */
-  bool parent_ok, secret_ok;   /* may the holes parent and secret stand here? */
-  bool asked;                  /* kinds are questions of `settings` here, not fields */
-  peri_map settings;           /* connectors: every name that setting may read */
-  peri_paths *paths;           /* only to hold paths against their grammar */
+  const peri_node *connector; /* the root, if it is one */
+  const peri_node *emulator;  /* the same */
+  const peri_node *mapping;   /* the same */
+  const peri_node *stream;    /* the one that is being checked */
+  bool parent_ok, secret_ok;  /* may the holes parent and secret stand here? */
+  bool asked;                 /* kinds are questions of `settings` here, not fields */
+  peri_map settings;          /* connectors: every name that setting may read */
+  peri_paths *paths;          /* only to hold paths against their grammar */
 } peri_check;
 
 /* ---- messages (check.c) ---- */
@@ -46,15 +46,15 @@ bool peri_check_options(peri_check *c, const peri_option_spec *options, size_t c
 
 /* ---- types (check_type.c) ---- */
 bool peri_check_type(peri_check *c, const char *type, const peri_node *n);
-bool peri_type_next(peri_str *rest, peri_str *alternative);   /* cuts the alternatives of a type, one at a time */
-void peri_type_noun(peri_str type, peri_buf *out);            /* "a path or a list of paths" */
+bool peri_type_next(peri_str *rest, peri_str *alternative); /* cuts the alternatives of a type, one at a time */
+void peri_type_noun(peri_str type, peri_buf *out);          /* "a path or a list of paths" */
 bool peri_atom_known(peri_str name);
 
 /* ---- single values (check_leaf.c) ---- */
 bool peri_is_hole(const peri_node *n); /* a hole's word */
 bool peri_is_kind(const peri_node *n);
 bool peri_is_request(const peri_node *n);
-bool peri_is_slot(const peri_node *n); /* text, number, boolean, hole, joined, when */
+bool peri_is_slot(const peri_node *n);   /* text, number, boolean, hole, joined, when */
 bool peri_is_scalar(const peri_node *n); /* null included */
 bool peri_leaf_duration(peri_check *c, const peri_node *n);
 bool peri_leaf_size(peri_check *c, const peri_node *n);

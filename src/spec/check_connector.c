@@ -64,8 +64,8 @@ bool peri_connector_setting(peri_check *c, const peri_node *hole) {
 
 /* Kinds in `settings`: questions to the operator, not fields. */
 bool peri_connector_asked(peri_check *c, const peri_node *n) {
-  static const char *const taken[] = {"required", "default", "pattern", "description", "min", "max", "options", "split", "of", "most", "scale", "zone",
-                                      "format", "trim", "case"};
+  static const char *const taken[] = {"required", "default", "pattern", "description", "min",    "max",  "options", "split",
+                                      "of",       "most",    "scale",   "zone",        "format", "trim", "case"};
   int line = n->line > 0 ? n->line : c->line;
   if (peri_node_is(n, "rest") || peri_node_is(n, "money")) {
     c->line = line;
@@ -104,7 +104,8 @@ static bool host_setting(peri_check *c, const peri_node *hole) {
   if (hole->line > 0) c->line = hole->line;
   if (word) return peri_check_fail(c, PERI_NEAR_NONE, "setting \"%.*s\" stands in the host, so it needs pattern or kind url", PERI_S(name));
   if (from == &fragment || listed(peri_node_get(c->connector, "hosts"))) return true;
-  return peri_check_fail(c, PERI_NEAR_NONE, "setting \"%.*s\" stands in the host and is kept from a reply, so the connector needs hosts", PERI_S(name));
+  return peri_check_fail(c, PERI_NEAR_NONE, "setting \"%.*s\" stands in the host and is kept from a reply, so the connector needs hosts",
+                         PERI_S(name));
 }
 
 /* Texts and holes from the left until the host ends. */

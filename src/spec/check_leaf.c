@@ -118,7 +118,8 @@ bool peri_leaf_name(peri_check *c, const peri_node *n) {
   peri_str s = peri_node_text(n);
   if (s.n == 0 || s.n > 128) return wants(c, n, "a name");
   for (size_t i = 0; i < s.n; i++)
-    if ((unsigned char)s.p[i] <= 32 || s.p[i] == '/' || s.p[i] == ':' || s.p[i] == '\\') return wants(c, n, "a name without spaces, slashes and colons");
+    if ((unsigned char)s.p[i] <= 32 || s.p[i] == '/' || s.p[i] == ':' || s.p[i] == '\\')
+      return wants(c, n, "a name without spaces, slashes and colons");
   return true;
 }
 
@@ -139,7 +140,8 @@ bool peri_leaf_stamp_form(peri_check *c, const peri_node *n) {
   }
   if (s.n && memchr(s.p, '%', s.n)) return true;
   peri_str here = peri_check_here(c);
-  return peri_check_fail(c, peri_suggest(s, names, 3), "%.*s has no form '%.*s'; there are \"ms\", \"s\", \"date\" and patterns with %%", PERI_S(here), PERI_S(s));
+  return peri_check_fail(c, peri_suggest(s, names, 3), "%.*s has no form '%.*s'; there are \"ms\", \"s\", \"date\" and patterns with %%",
+                         PERI_S(here), PERI_S(s));
 }
 
 bool peri_leaf_dotted(peri_check *c, const peri_node *n) {
@@ -184,8 +186,10 @@ bool peri_leaf_value(peri_check *c, const peri_node *n) {
 bool peri_leaf_slot(peri_check *c, const peri_node *n) {
   if (n->type == PERI_N_JOIN) {
     for (size_t i = 0; i < n->item_count; i++)
-      if (!peri_is_slot(n->items[i]) || peri_node_is(n->items[i], "when")) return wants(c, n->items[i], "texts and holes to join");
-      else if (!peri_leaf_slot(c, n->items[i])) return false;
+      if (!peri_is_slot(n->items[i]) || peri_node_is(n->items[i], "when"))
+        return wants(c, n->items[i], "texts and holes to join");
+      else if (!peri_leaf_slot(c, n->items[i]))
+        return false;
     return true;
   }
   if (peri_node_is(n, "when")) return peri_check_type(c, "when<slot>", n);

@@ -52,13 +52,15 @@ static bool collect_names(peri_check *c, const peri_node *fields, peri_str befor
     if (m->value->line > 0) c->line = m->value->line;
     const peri_str *other = peri_map_get(&names->folded, folded);
     if (other && peri_str_eq(*other, name)) return peri_check_fail(c, PERI_NEAR_NONE, "field '%.*s' is there twice", PERI_S(name));
-    if (other) return peri_check_fail(c, PERI_NEAR_NONE, "fields '%.*s' and '%.*s' differ only in upper and lower case", PERI_S(*other), PERI_S(name));
+    if (other)
+      return peri_check_fail(c, PERI_NEAR_NONE, "fields '%.*s' and '%.*s' differ only in upper and lower case", PERI_S(*other), PERI_S(name));
     peri_str *kept = peri_arena_take(c->arena, sizeof *kept);
     *kept = name;
     peri_map_put(&names->folded, folded, kept);
     if (m->value->type == PERI_N_TABLE) {
       if (!collect_names(c, m->value, name, names)) return false;
-    } else names->count++;
+    } else
+      names->count++;
   }
   return true;
 }
@@ -144,14 +146,16 @@ static bool check_gives(peri_check *c, const struct names *names, const peri_nod
 static bool check_example(peri_check *c, const struct names *names, const peri_node *example) {
   const peri_node *gives = peri_node_get(example, "gives"), *rows = peri_node_get(example, "rows");
   if (gives && !check_gives(c, names, gives, PERI_NEAR_NONE)) return false;
-  if (rows && !peri_node_get(c->mapping, "rows")) return peri_check_fail(c, PERI_NEAR_NONE, "an example has rows, but the mapping has none: use gives");
+  if (rows && !peri_node_get(c->mapping, "rows"))
+    return peri_check_fail(c, PERI_NEAR_NONE, "an example has rows, but the mapping has none: use gives");
   for (size_t i = 0; rows && i < rows->item_count; i++)
     if (!check_gives(c, names, rows->items[i], PERI_NEAR_NONE)) return false;
   return true;
 }
 
 bool peri_mapping_rejects(peri_check *c, const peri_node *n) {
-  static const char *const codes[] = {"required", "type", "rule", "validate", "invalid_json", "script_error", "script_timeout", "script_memory", "script_crash"};
+  static const char *const codes[] = {"required",     "type",           "rule",          "validate",    "invalid_json",
+                                      "script_error", "script_timeout", "script_memory", "script_crash"};
   enum { CODES = sizeof codes / sizeof *codes };
   peri_str names[CODES];
   for (size_t i = 0; i < CODES; i++) names[i] = peri_str_of(codes[i]);

@@ -12,9 +12,9 @@ static bool is_text(const peri_node *n) { return n->type == PERI_N_TEXT; }
 static bool is_bound(const peri_node *n) { return is_number(n) || is_text(n); }
 static bool is_func(const peri_node *n) { return n->type == PERI_N_FUNC; }
 static bool is_table(const peri_node *n) { return n->type == PERI_N_TABLE; }
-static bool is_map(const peri_node *n) { return is_table(n) && n->member_count > 0; }
-static bool is_list(const peri_node *n) { return is_table(n) && n->member_count == 0; }
 static bool is_object(const peri_node *n) { return is_table(n) && n->item_count == 0; }
+static bool is_map(const peri_node *n) { return is_object(n) && n->member_count > 0; }
+static bool is_list(const peri_node *n) { return is_table(n) && n->member_count == 0; }
 static bool is_value(const peri_node *n) { return is_table(n) || peri_is_scalar(n); }
 static bool is_data(const peri_node *n) { return is_table(n) || n->type == PERI_N_NULL || peri_is_slot(n); }
 static bool is_pager(const peri_node *n) { return peri_node_is(n, "cursor") || peri_node_is(n, "link") || peri_node_is(n, "count"); }
@@ -40,52 +40,52 @@ static const struct atom {
   bool (*fits)(const peri_node *n);
   bool (*check)(peri_check *c, const peri_node *n);
 } atoms[] = {
-  {"any", "any value", any_node, sound},
-  {"bool", "true or false", is_bool, sound},
-  {"text", "a text", is_text, sound},
-  {"name", "a name", is_text, peri_leaf_name},
-  {"natural", "a whole number", is_int, peri_leaf_natural},
-  {"count", "a whole number", is_int, peri_leaf_count},
-  {"number", "a number", is_number, peri_leaf_number},
-  {"bound", "a number or a text", is_bound, sound},
-  {"scalar", "a text, a number, a boolean or null", peri_is_scalar, sound},
-  {"value", "a plain value", is_value, peri_leaf_value},
-  {"func", "a function", is_func, sound},
-  {"table", "a table", is_table, sound},
-  {"list", "a list", is_list, sound},
-  {"map", "a table such as { theirs = \"ours\" }", is_map, peri_leaf_value},
-  {"path", "a path", is_text, peri_leaf_path},
-  {"duration", "a duration such as \"10s\"", is_text, peri_leaf_duration},
-  {"size", "a size such as \"5KB\"", is_text, peri_leaf_size},
-  {"rate", "a rate such as \"100/10s\"", is_text, peri_leaf_rate},
-  {"target", "a place in the request such as \"query.after\"", is_text, peri_leaf_target},
-  {"stampform", "a form such as \"ms\"", is_text, peri_leaf_stamp_form},
-  {"lookup", "an entity and its field such as \"owner.fullName\"", is_text, peri_leaf_dotted},
-  {"source", "a connector and its stream such as \"hubspot.contact\"", is_text, peri_leaf_source},
-  {"jsontext", "a JSON text", is_text, peri_leaf_json},
-  {"slot", "a text or a hole", peri_is_slot, peri_leaf_slot},
-  {"hole", "a hole", peri_is_hole, peri_check_word},
-  {"data", "plain values and holes", is_data, peri_leaf_data},
-  {"request", "a request (get, post, put, patch or delete)", peri_is_request, peri_check_word},
-  {"route", "a request (get, post, put, patch or delete)", peri_is_request, peri_check_route},
-  {"pager", "a pager (cursor, link or count)", is_pager, peri_check_word},
-  {"auth", "token, basic or oauth2", is_auth, peri_check_word},
-  {"stream", "a stream", is_stream, peri_check_word},
-  {"rule", "a rule", is_rule, peri_check_word},
-  {"kind", "a kind (text, integer, datetime, …)", peri_is_kind, peri_check_word},
-  {"stamp", "datetime, date, integer or decimal", is_stamp, peri_check_word},
-  {"asked", "a kind (text, url, boolean, …)", peri_is_kind, peri_connector_asked},
-  {"class", "the name of a class of rates", is_text, peri_connector_class},
-  {"streamname", "the name of a stream", is_text, peri_connector_stream_name},
-  {"each", "the name of a stream, or a list of items", is_each, peri_connector_each},
-  {"versions", "a list of versions", is_table, peri_connector_versions},
-  {"host", "a URL", is_address, peri_connector_host},
-  {"address", "a path or a URL", is_address, peri_connector_address},
-  {"on", "a table of statuses and actions", is_on, peri_check_on},
-  {"actions", "an action, a list of actions, or when", is_actions, peri_check_actions},
-  {"fields", "a table of fields", is_table, peri_mapping_fields},
-  {"change", "a table of fields and their options", is_object, peri_mapping_change},
-  {"rejects", "a table of fields and their codes", is_object, peri_mapping_rejects},
+    {"any", "any value", any_node, sound},
+    {"bool", "true or false", is_bool, sound},
+    {"text", "a text", is_text, sound},
+    {"name", "a name", is_text, peri_leaf_name},
+    {"natural", "a whole number", is_int, peri_leaf_natural},
+    {"count", "a whole number", is_int, peri_leaf_count},
+    {"number", "a number", is_number, peri_leaf_number},
+    {"bound", "a number or a text", is_bound, sound},
+    {"scalar", "a text, a number, a boolean or null", peri_is_scalar, sound},
+    {"value", "a plain value", is_value, peri_leaf_value},
+    {"func", "a function", is_func, sound},
+    {"table", "a table", is_table, sound},
+    {"list", "a list", is_list, sound},
+    {"map", "a table such as { theirs = \"ours\", [\"1\"] = \"one\" }", is_map, peri_leaf_value},
+    {"path", "a path", is_text, peri_leaf_path},
+    {"duration", "a duration such as \"10s\"", is_text, peri_leaf_duration},
+    {"size", "a size such as \"5KB\"", is_text, peri_leaf_size},
+    {"rate", "a rate such as \"100/10s\"", is_text, peri_leaf_rate},
+    {"target", "a place in the request such as \"query.after\"", is_text, peri_leaf_target},
+    {"stampform", "a form such as \"ms\"", is_text, peri_leaf_stamp_form},
+    {"lookup", "an entity and its field such as \"owner.fullName\"", is_text, peri_leaf_dotted},
+    {"source", "a connector and its stream such as \"hubspot.contact\"", is_text, peri_leaf_source},
+    {"jsontext", "a JSON text", is_text, peri_leaf_json},
+    {"slot", "a text or a hole", peri_is_slot, peri_leaf_slot},
+    {"hole", "a hole", peri_is_hole, peri_check_word},
+    {"data", "plain values and holes", is_data, peri_leaf_data},
+    {"request", "a request (get, post, put, patch or delete)", peri_is_request, peri_check_word},
+    {"route", "a request (get, post, put, patch or delete)", peri_is_request, peri_check_route},
+    {"pager", "a pager (cursor, link or count)", is_pager, peri_check_word},
+    {"auth", "token, basic or oauth2", is_auth, peri_check_word},
+    {"stream", "a stream", is_stream, peri_check_word},
+    {"rule", "a rule", is_rule, peri_check_word},
+    {"kind", "a kind (text, integer, datetime, …)", peri_is_kind, peri_check_word},
+    {"stamp", "datetime, date, integer or decimal", is_stamp, peri_check_word},
+    {"asked", "a kind (text, url, boolean, …)", peri_is_kind, peri_connector_asked},
+    {"class", "the name of a class of rates", is_text, peri_connector_class},
+    {"streamname", "the name of a stream", is_text, peri_connector_stream_name},
+    {"each", "the name of a stream, or a list of items", is_each, peri_connector_each},
+    {"versions", "a list of versions", is_table, peri_connector_versions},
+    {"host", "a URL", is_address, peri_connector_host},
+    {"address", "a path or a URL", is_address, peri_connector_address},
+    {"on", "a table of statuses and actions", is_on, peri_check_on},
+    {"actions", "an action, a list of actions, or when", is_actions, peri_check_actions},
+    {"fields", "a table of fields", is_table, peri_mapping_fields},
+    {"change", "a table of fields and their options", is_object, peri_mapping_change},
+    {"rejects", "a table of fields and their codes", is_object, peri_mapping_rejects},
 };
 
 static const struct atom *atom_named(peri_str name) {
@@ -102,8 +102,10 @@ bool peri_type_next(peri_str *rest, peri_str *alternative) {
   if (rest->n == 0) return false;
   size_t i = 0;
   for (int depth = 0; i < rest->n && (depth || rest->p[i] != '/'); i++) {
-    if (strchr("[{<", rest->p[i])) depth++;
-    else if (strchr("]}>", rest->p[i])) depth--;
+    if (strchr("[{<", rest->p[i]))
+      depth++;
+    else if (strchr("]}>", rest->p[i]))
+      depth--;
   }
   *alternative = (peri_str){rest->p, i};
   *rest = peri_str_from(*rest, i < rest->n ? i + 1 : i);
@@ -171,11 +173,13 @@ static bool check_when(peri_check *c, peri_str type, const peri_node *when) {
   int line = c->line;
   if (when->line > 0) c->line = when->line;
   peri_str here = peri_check_here(c);
-  if (!when->what || when->what->type != PERI_N_TEXT) return peri_check_fail(c, PERI_NEAR_NONE, "%.*s: when wants a path before its choices", PERI_S(here));
+  if (!when->what || when->what->type != PERI_N_TEXT)
+    return peri_check_fail(c, PERI_NEAR_NONE, "%.*s: when wants a path before its choices", PERI_S(here));
   if (!peri_leaf_path(c, when->what)) return false;
   if (when->opts && when->opts->item_count) {
     peri_str found = peri_check_found(c, when->opts->items[0]);
-    return peri_check_fail(c, PERI_NEAR_NONE, "%.*s: each choice of when needs its value, but %.*s has none", PERI_S(here), PERI_S(found));
+    return peri_check_fail(c, PERI_NEAR_NONE, "%.*s: each choice of when needs its value, but %.*s has none (the number 1 is written [\"1\"])",
+                           PERI_S(here), PERI_S(found));
   }
   if (!when->opts || when->opts->member_count == 0) return peri_check_fail(c, PERI_NEAR_NONE, "%.*s: when has no choices", PERI_S(here));
   if (!check_entries(c, type, when->opts)) return false;
@@ -199,8 +203,10 @@ static bool check_fitting(peri_check *c, peri_str type, const peri_node *n) {
 static void collect_choices(peri_str type, peri_str *names, size_t *count, size_t max) {
   peri_str one, in, name;
   while (peri_type_next(&type, &one)) {
-    if (inner(one, "[", &in) || inner(one, "when<", &in)) collect_choices(in, names, count, max);
-    else if (peri_str_starts(one, PERI_STR("shape:"))) collect_choices(peri_str_of(peri_shape_named(peri_str_from(one, 6))->first), names, count, max);
+    if (inner(one, "[", &in) || inner(one, "when<", &in))
+      collect_choices(in, names, count, max);
+    else if (peri_str_starts(one, PERI_STR("shape:")))
+      collect_choices(peri_str_of(peri_shape_named(peri_str_from(one, 6))->first), names, count, max);
     else if (peri_str_starts(one, PERI_STR("choice:"))) {
       peri_str rest = peri_str_from(one, strlen("choice:"));
       while (rest.n && *count < max) {
@@ -232,7 +238,8 @@ static bool mismatch(peri_check *c, peri_str type, const peri_node *n) {
   else if (n->type == PERI_N_WORD && c->where_n)
     peri_check_fail(c, PERI_NEAR_NONE, "%.*s: %.*s can't stand in %.*s, which wants %s", PERI_S(c->subject), PERI_S(found), (int)c->where_n, c->where,
                     peri_buf_c(&noun));
-  else peri_check_fail(c, near, "%.*s wants %s, not %.*s", PERI_S(here), peri_buf_c(&noun), PERI_S(found));
+  else
+    peri_check_fail(c, near, "%.*s wants %s, not %.*s", PERI_S(here), peri_buf_c(&noun), PERI_S(found));
   peri_buf_fini(&noun);
   return false;
 }
@@ -265,8 +272,10 @@ static void list_noun(peri_str type, peri_buf *out) {
   peri_str one = peri_buf_view(&noun), word = peri_str_from(one, 2);
   bool simple = peri_str_starts(one, PERI_STR("a ")) && !memchr(word.p, ' ', word.n);
   peri_buf_str(out, one);
-  if (simple) peri_buf_fmt(out, " or a list of %.*ss", PERI_S(word));
-  else peri_buf_c_str(out, ", or a list of these");
+  if (simple)
+    peri_buf_fmt(out, " or a list of %.*ss", PERI_S(word));
+  else
+    peri_buf_c_str(out, ", or a list of these");
   peri_buf_fini(&noun);
 }
 
@@ -279,9 +288,13 @@ void peri_type_noun(peri_str type, peri_buf *out) {
     } else if (inner(one, "{", &in)) {
       peri_buf_c_str(out, "a table, each entry ");
       peri_type_noun(in, out);
-    } else if (peri_str_starts(one, PERI_STR("when<"))) peri_buf_c_str(out, "when");
-    else if (peri_str_starts(one, PERI_STR("choice:"))) choice_noun(peri_str_from(one, strlen("choice:")), out);
-    else if (peri_str_starts(one, PERI_STR("shape:"))) peri_buf_c_str(out, peri_shape_named(peri_str_from(one, strlen("shape:")))->noun);
-    else peri_buf_c_str(out, atom_named(one)->noun);
+    } else if (peri_str_starts(one, PERI_STR("when<")))
+      peri_buf_c_str(out, "when");
+    else if (peri_str_starts(one, PERI_STR("choice:")))
+      choice_noun(peri_str_from(one, strlen("choice:")), out);
+    else if (peri_str_starts(one, PERI_STR("shape:")))
+      peri_buf_c_str(out, peri_shape_named(peri_str_from(one, strlen("shape:")))->noun);
+    else
+      peri_buf_c_str(out, atom_named(one)->noun);
   }
 }

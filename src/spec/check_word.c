@@ -71,7 +71,7 @@ static bool says(peri_check *c, const char *text) {
 
 static bool shape_whole(peri_check *c, const peri_shape_spec *shape, const peri_node *n) {
   static const char *const verbs[] = {"changed", "removed", "erased"}, *const outcomes[] = {"gives", "rejects", "rows"},
-                    *const sources[] = {"read", "each"};
+                           *const sources[] = {"read", "each"};
   peri_str first = peri_node_text(peri_node_value(n));
   if (!strcmp(shape->name, "event") && present(n, verbs, 3) != 1) return says(c, "needs one of changed, removed and erased");
   if (!strcmp(shape->name, "example") && present(n, outcomes, 3) != 1) return says(c, "needs one of gives, rejects and rows");
@@ -126,8 +126,8 @@ static bool check_secret(peri_check *c, const peri_node *n) {
   if (c->secret_ok) return true;
   peri_str name = peri_node_text(n->what), where = {c->where, c->where_n};
   if (!where.n) where = PERI_STR("a path");
-  return peri_check_fail(c, PERI_NEAR_NONE, "secret \"%.*s\" can't stand in %.*s; it may stand in headers, query, form and body of a request", PERI_S(name),
-                         PERI_S(where));
+  return peri_check_fail(c, PERI_NEAR_NONE, "secret \"%.*s\" can't stand in %.*s; it may stand in headers, query, form and body of a request",
+                         PERI_S(name), PERI_S(where));
 }
 
 static bool check_request(peri_check *c, const peri_node *n) {

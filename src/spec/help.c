@@ -12,15 +12,19 @@ static void put_form(peri_buf *out, const peri_word_spec *w) {
     const char *what = strstr(w->what_type, "name") || strstr(w->what_type, "text") ? "name" : strstr(w->what_type, "form") ? "form" : "path";
     peri_buf_fmt(out, w->what == PERI_WHAT_MAY ? " [\"%s\"]" : " \"%s\"", what);
   }
-  if (!strcmp(w->name, "when")) peri_buf_c_str(out, " { value = choice, otherwise = choice }");
-  else if (w->option_count) peri_buf_c_str(out, " { options }");
+  if (!strcmp(w->name, "when"))
+    peri_buf_c_str(out, " { value = choice, otherwise = choice }");
+  else if (w->option_count)
+    peri_buf_c_str(out, " { options }");
 }
 
 static void put_option(peri_buf *out, const peri_option_spec *o) {
   peri_buf_fmt(out, "  %-12s %s\n  %-12s takes ", o->name, o->doc, "");
   put_type(out, o->type);
-  if (o->required) peri_buf_c_str(out, "; required");
-  else if (*o->fallback) peri_buf_fmt(out, "; default: %s", o->fallback);
+  if (o->required)
+    peri_buf_c_str(out, "; required");
+  else if (*o->fallback)
+    peri_buf_fmt(out, "; default: %s", o->fallback);
   peri_buf_char(out, '\n');
 }
 
@@ -38,8 +42,10 @@ static void help_word(peri_buf *out, const peri_word_spec *w) {
 }
 
 static void help_shape(peri_buf *out, const peri_shape_spec *s) {
-  if (s->action) peri_buf_fmt(out, "\"%s\" or { \"%s\", options }: an action of on\n\n%s\n", s->name, s->name, s->doc);
-  else peri_buf_fmt(out, "%s: %s\n\n%s\n", s->name, s->noun, s->doc);
+  if (s->action)
+    peri_buf_fmt(out, "\"%s\" or { \"%s\", options }: an action of on\n\n%s\n", s->name, s->name, s->doc);
+  else
+    peri_buf_fmt(out, "%s: %s\n\n%s\n", s->name, s->noun, s->doc);
   put_options(out, s->options, s->option_count);
 }
 
@@ -48,7 +54,7 @@ static void help_shape(peri_buf *out, const peri_shape_spec *s) {
 static const struct group {
   const char *title;
   const char *first; /* the group goes from this word to the next group's first */
-} groups[] = {{"Files", "connector"}, {"Requests", "get"},     {"Holes", "since"}, {"Pagers", "cursor"},
+} groups[] = {{"Files", "connector"},   {"Requests", "get"},           {"Holes", "since"}, {"Pagers", "cursor"},
               {"Credentials", "token"}, {"Choices and rules", "when"}, {"Kinds", "text"}};
 
 static const struct group *group_of(const char *word) {
@@ -116,7 +122,7 @@ static bool help_everywhere(peri_buf *out, peri_str name) {
 
 bool peri_spec_help(peri_str word, peri_buf *out) {
   peri_str head, tail = peri_str_cut(word, '.', &head);
-  if (word.n == 0) {
+  if (word.n == 0 || peri_str_is(word, "words")) {
     help_list(out);
     return true;
   }
@@ -168,6 +174,15 @@ static size_t shared_by_kinds(void) {
   return plain->option_count;
 }
 
+/* A line of Lua, then prose; or either alone. */
+static void page_more(peri_buf *out, const char *more) {
+  peri_str code, prose = peri_str_cut(peri_str_of(more), '\n', &code);
+  bool lua = memchr(code.p, '=', code.n) || memchr(code.p, '{', code.n) || memchr(code.p, '(', code.n);
+  if (!lua) prose = peri_str_of(more);
+  if (lua) peri_buf_fmt(out, "\n```lua\n%.*s\n```\n", PERI_S(code));
+  if (prose.n) peri_buf_fmt(out, "\n%.*s\n", PERI_S(prose));
+}
+
 static void page_words(peri_buf *out) {
   bool kinds = false;
   for (size_t i = 0; i < peri_word_count; i++) {
@@ -182,12 +197,13 @@ static void page_words(peri_buf *out) {
     peri_buf_fmt(out, "\n### %s\n\n`", w->name);
     put_form(out, w);
     peri_buf_fmt(out, "`\n\n%s Stands in: %s.\n", w->doc, w->stands_in);
-    if (*w->more && strchr(w->more, '{')) peri_buf_fmt(out, "\n```lua\n%s\n```\n", w->more);
-    else if (*w->more) peri_buf_fmt(out, "\n%s\n", w->more);
+    page_more(out, w->more);
     size_t skip = w->kind ? shared_by_kinds() : 0;
     bool repeated = i > 0 && w->options && w->options == peri_words[i - 1].options && !w->kind;
-    if (repeated) peri_buf_fmt(out, "\nTakes the options of `%s`.\n", peri_words[i - 1].name);
-    else page_options(out, w->options ? w->options + skip : NULL, w->option_count - skip);
+    if (repeated)
+      peri_buf_fmt(out, "\nTakes the options of `%s`.\n", peri_words[i - 1].name);
+    else
+      page_options(out, w->options ? w->options + skip : NULL, w->option_count - skip);
   }
 }
 
@@ -196,7 +212,8 @@ void peri_spec_reference(peri_buf *markdown) {
   peri_buf_c_str(markdown, "One sentence shape for everything: `kind \"what it reads\" { how }`. An option `x` and `{ x }` mean the same.\n");
   page_words(markdown);
   for (int actions = 0; actions < 2; actions++) {
-    peri_buf_c_str(markdown, actions ? "\n## Actions of `on`\n\nWritten `\"wait\"`, or `{ \"wait\", time = \"10s\" }` with options.\n" : "\n## Tables of known options\n");
+    peri_buf_c_str(markdown, actions ? "\n## Actions of `on`\n\nWritten `\"wait\"`, or `{ \"wait\", time = \"10s\" }` with options.\n"
+                                     : "\n## Tables of known options\n");
     for (size_t i = 0; i < peri_shape_count; i++) {
       const peri_shape_spec *s = &peri_shapes[i];
       if (s->action != (actions == 1)) continue;

@@ -26,8 +26,8 @@ typedef struct peri_word_spec {
   bool hole;             /* joins with `..` */
   bool kind;             /* one of the 18 kinds */
   const char *stands_in;
-  const char *doc;       /* one sentence */
-  const char *more;      /* longer help: conversions, an example; may be "" */
+  const char *doc;  /* one sentence */
+  const char *more; /* longer help: conversions, an example; may be "" */
   const peri_option_spec *options;
   size_t option_count;
 } peri_word_spec;
@@ -66,7 +66,7 @@ bool peri_spec_check(const peri_tree *tree, peri_err *e, int *line);
 /* "100/10s" "4/s" "250000/day" -> 100 per 10,000 ms, …; false if it is not a rate. Units: s, m or min, h or hour, d or day. */
 bool peri_rate_read(peri_str s, int64_t *many, int64_t *per_ms);
 
-/* Text for `perilune help WORD` (word, option "email.required", or "" for the list of words); false if there is no such word,
+/* Text for `perilune help WORD` (word, option "email.required", or "" or "words" for the list of words); false if there is no such word,
  * then the text suggests one. */
 bool peri_spec_help(peri_str word, peri_buf *out);
 void peri_spec_reference(peri_buf *markdown); /* docs/reference/words.md */

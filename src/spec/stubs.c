@@ -4,14 +4,39 @@
 
 /* The language server's type of an atom; "any" where its types are too coarse to help. */
 static const char *lua_atom(peri_str atom) {
-  static const char *const types[][2] = {
-    {"bool", "boolean"}, {"natural", "integer"}, {"count", "integer"}, {"number", "number"}, {"bound", "number|string"}, {"func", "function"},
-    {"table", "table"}, {"list", "any[]"}, {"map", "table"}, {"slot", "perilune.slot"}, {"hole", "perilune.hole"}, {"host", "perilune.slot"},
-    {"address", "perilune.slot"}, {"request", "perilune.request"}, {"route", "perilune.request"}, {"pager", "perilune.pager"},
-    {"auth", "perilune.auth"}, {"stream", "perilune.stream"}, {"rule", "perilune.rule"}, {"kind", "perilune.kind"}, {"asked", "perilune.kind"},
-    {"stamp", "perilune.kind"}, {"on", "table"}, {"fields", "table<string, perilune.kind|perilune.when|table>"}, {"change", "table<string, table>"},
-    {"rejects", "table<string, string>"}, {"versions", "table"}, {"each", "string|table"}, {"any", "any"}, {"data", "any"}, {"scalar", "any"},
-    {"value", "any"}, {"actions", "any"}};
+  static const char *const types[][2] = {{"bool", "boolean"},
+                                         {"natural", "integer"},
+                                         {"count", "integer"},
+                                         {"number", "number"},
+                                         {"bound", "number|string"},
+                                         {"func", "function"},
+                                         {"table", "table"},
+                                         {"list", "any[]"},
+                                         {"map", "table"},
+                                         {"slot", "perilune.slot"},
+                                         {"hole", "perilune.hole"},
+                                         {"host", "perilune.slot"},
+                                         {"address", "perilune.slot"},
+                                         {"request", "perilune.request"},
+                                         {"route", "perilune.request"},
+                                         {"pager", "perilune.pager"},
+                                         {"auth", "perilune.auth"},
+                                         {"stream", "perilune.stream"},
+                                         {"rule", "perilune.rule"},
+                                         {"kind", "perilune.kind"},
+                                         {"asked", "perilune.kind"},
+                                         {"stamp", "perilune.kind"},
+                                         {"on", "table"},
+                                         {"fields", "table<string, perilune.kind|perilune.when|table>"},
+                                         {"change", "table<string, table>"},
+                                         {"rejects", "table<string, string>"},
+                                         {"versions", "table"},
+                                         {"each", "string|table"},
+                                         {"any", "any"},
+                                         {"data", "any"},
+                                         {"scalar", "any"},
+                                         {"value", "any"},
+                                         {"actions", "any"}};
   for (size_t i = 0; i < sizeof types / sizeof *types; i++)
     if (peri_str_is(atom, types[i][0])) return types[i][1];
   return "string"; /* path, duration, rate, name, … */
@@ -31,7 +56,8 @@ static void put_type(peri_buf *out, peri_str type) {
       peri_buf_c_str(out, "table<string, ");
       put_type(out, in);
       peri_buf_char(out, '>');
-    } else if (peri_str_starts(one, PERI_STR("when<"))) peri_buf_c_str(out, "perilune.when");
+    } else if (peri_str_starts(one, PERI_STR("when<")))
+      peri_buf_c_str(out, "perilune.when");
     else if (peri_str_starts(one, PERI_STR("choice:"))) {
       peri_str rest = peri_str_from(one, strlen("choice:")), name;
       for (bool begin = true; rest.n; begin = false) {
@@ -45,7 +71,8 @@ static void put_type(peri_buf *out, peri_str type) {
         peri_buf_char(out, '|');
         put_type(out, peri_str_of(s->first));
       }
-    } else peri_buf_c_str(out, lua_atom(one));
+    } else
+      peri_buf_c_str(out, lua_atom(one));
   }
 }
 
@@ -61,9 +88,10 @@ static void put_fields(peri_buf *out, const peri_option_spec *options, size_t co
 
 /* What a word is, for the options that take it. */
 static const char *family(const peri_word_spec *w) {
-  static const char *const families[][2] = {
-    {"get", "request"}, {"post", "request"}, {"put", "request"}, {"patch", "request"}, {"delete", "request"}, {"cursor", "pager"}, {"link", "pager"},
-    {"count", "pager"}, {"token", "auth"}, {"basic", "auth"}, {"oauth2", "auth"}, {"stream", "stream"}, {"rule", "rule"}, {"when", "when"}};
+  static const char *const families[][2] = {{"get", "request"},    {"post", "request"}, {"put", "request"}, {"patch", "request"},
+                                            {"delete", "request"}, {"cursor", "pager"}, {"link", "pager"},  {"count", "pager"},
+                                            {"token", "auth"},     {"basic", "auth"},   {"oauth2", "auth"}, {"stream", "stream"},
+                                            {"rule", "rule"},      {"when", "when"}};
   if (w->kind) return "kind";
   if (w->hole) return "hole";
   for (size_t i = 0; i < sizeof families / sizeof *families; i++)
@@ -84,7 +112,8 @@ static void put_word(peri_buf *out, const peri_word_spec *w) {
     memcpy(options + 9 + n, ".options", 9);
   }
   if (w->what != PERI_WHAT_NONE && w->option_count)
-    peri_buf_fmt(out, "---@class perilune.%s.made: perilune.%s\n---@overload fun(options: %s): perilune.%s\n", w->name, family(w), options, family(w));
+    peri_buf_fmt(out, "---@class perilune.%s.made: perilune.%s\n---@overload fun(options: %s): perilune.%s\n", w->name, family(w), options,
+                 family(w));
   peri_buf_fmt(out, "---%s\n", w->doc);
   const char *made = w->what != PERI_WHAT_NONE && w->option_count ? ".made" : "";
   if (!strcmp(w->name, "null")) {
@@ -94,8 +123,9 @@ static void put_word(peri_buf *out, const peri_word_spec *w) {
   } else if (w->what == PERI_WHAT_NONE) {
     peri_buf_fmt(out, "---@param options %s\n---@return perilune.%s\nfunction %s(options) end\n", options, family(w), w->name);
   } else if (w->what == PERI_WHAT_MAY) { /* a hole that may stand alone: a value that can be called */
-    peri_buf_fmt(out, "---@class perilune.%s.bare: perilune.hole\n---@overload fun(what: string|%s): perilune.%s.made\n---@type perilune.%s.bare\n%s = nil\n", w->name,
-                 options, w->name, w->name, w->name);
+    peri_buf_fmt(
+        out, "---@class perilune.%s.bare: perilune.hole\n---@overload fun(what: string|%s): perilune.%s.made\n---@type perilune.%s.bare\n%s = nil\n",
+        w->name, options, w->name, w->name, w->name);
   } else {
     peri_buf_c_str(out, "---@param what ");
     put_type(out, peri_str_of(w->what_type));

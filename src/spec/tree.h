@@ -15,7 +15,7 @@
 #define PERI_TREE_NODES_MAX 200000 /* nodes of one file, shared ones counted each time; a big connector has 3,000 */
 
 typedef enum peri_ntype {
-  PERI_N_NULL,  /* the word `null` */
+  PERI_N_NULL, /* the word `null` */
   PERI_N_BOOL,
   PERI_N_INT,
   PERI_N_NUM,
@@ -29,19 +29,19 @@ typedef enum peri_ntype {
 typedef struct peri_node peri_node;
 struct peri_node {
   peri_ntype type;
-  int line;         /* where it was made; 0 for plain values (then the nearest word's line counts) */
-  uint32_t seq;     /* number of making, words only: the order of fields */
+  int line;     /* where it was made; 0 for plain values (then the nearest word's line counts) */
+  uint32_t seq; /* number of making, words only: the order of fields */
   union {
     bool b;
     int64_t i;
     double d;
-    peri_str text;  /* TEXT */
-    int fn;         /* FUNC */
+    peri_str text; /* TEXT */
+    int fn;        /* FUNC */
   } u;
-  peri_str source;  /* FUNC: hash of its text and of what it closes over, for plan hashes */
-  peri_str word;    /* WORD: its name */
-  peri_node *what;  /* WORD: what it reads; NULL if none */
-  peri_node *opts;  /* WORD: its options, a TABLE; NULL if none */
+  peri_str source;   /* FUNC: hash of its text and of what it closes over, for plan hashes */
+  peri_str word;     /* WORD: its name */
+  peri_node *what;   /* WORD: what it reads; NULL if none */
+  peri_node *opts;   /* WORD: its options, a TABLE; NULL if none */
   peri_node **items; /* TABLE, JOIN */
   size_t item_count;
   struct peri_member *members; /* TABLE: string keys; integer keys beyond the list part and booleans too, as text "404", "true" */
@@ -56,17 +56,17 @@ typedef struct peri_member {
 
 /* One loaded file. */
 typedef struct peri_tree {
-  peri_str path;  /* "mappings/hubspot/contact.lua" */
+  peri_str path;   /* "mappings/hubspot/contact.lua" */
   peri_node *root; /* a WORD connector, mapping or emulator */
 } peri_tree;
 
 /* Takes NULL, answers NULL: chains need no checks. */
 peri_node *peri_node_get(const peri_node *table_or_word, const char *key); /* of a word: its option */
 peri_node *peri_node_get_str(const peri_node *table_or_word, peri_str key);
-bool peri_node_is(const peri_node *n, const char *word);                   /* a WORD of that name */
+bool peri_node_is(const peri_node *n, const char *word); /* a WORD of that name */
 /* Rule 3 of the language: `x` and `{ x, … }` mean the same. Gives x. */
 peri_node *peri_node_value(const peri_node *n);
-peri_str peri_node_text(const peri_node *n);            /* TEXT; {NULL,0} otherwise */
+peri_str peri_node_text(const peri_node *n); /* TEXT; {NULL,0} otherwise */
 peri_str peri_node_opt_text(const peri_node *n, const char *option);
 bool peri_node_opt_bool(const peri_node *n, const char *option, bool fallback);
 int64_t peri_node_opt_int(const peri_node *n, const char *option, int64_t fallback);

@@ -22,8 +22,10 @@ static void put_text(peri_buf *out, peri_str s) {
 }
 
 static void put_double(peri_buf *out, double d) {
-  if (isnan(d)) peri_buf_c_str(out, "{\"d\":\"nan\"}");
-  else if (isinf(d)) peri_buf_c_str(out, d > 0 ? "{\"d\":\"inf\"}" : "{\"d\":\"-inf\"}");
+  if (isnan(d))
+    peri_buf_c_str(out, "{\"d\":\"nan\"}");
+  else if (isinf(d))
+    peri_buf_c_str(out, d > 0 ? "{\"d\":\"inf\"}" : "{\"d\":\"-inf\"}");
   else {
     peri_buf_c_str(out, "{\"d\":");
     peri_double_put(out, d);
@@ -232,10 +234,14 @@ static peri_node *read_double(peri_arena *a, const peri_json *json, peri_err *e)
   if (json->count != 1) return refuse(e, "a float has an unknown part");
   if (d->type == PERI_J_NUMBER && peri_number_double(d->text, &n->u.d)) return n;
   if (d->type != PERI_J_STRING) return refuse(e, "a float is no number");
-  if (peri_str_is(d->text, "inf")) n->u.d = (double)INFINITY;
-  else if (peri_str_is(d->text, "-inf")) n->u.d = -(double)INFINITY;
-  else if (peri_str_is(d->text, "nan")) n->u.d = (double)NAN;
-  else return refuse(e, "a float is no number");
+  if (peri_str_is(d->text, "inf"))
+    n->u.d = (double)INFINITY;
+  else if (peri_str_is(d->text, "-inf"))
+    n->u.d = -(double)INFINITY;
+  else if (peri_str_is(d->text, "nan"))
+    n->u.d = (double)NAN;
+  else
+    return refuse(e, "a float is no number");
   return n;
 }
 
@@ -277,13 +283,9 @@ peri_node *peri_node_read(peri_arena *a, const peri_json *json, peri_err *e) {
     n = peri_node_new(a, PERI_N_BOOL);
     n->u.b = json->type == PERI_J_TRUE;
     return n;
-  case PERI_J_NUMBER:
-    n = peri_node_new(a, PERI_N_INT);
-    return peri_number_i64(json->text, &n->u.i) ? n : refuse(e, "a whole number is out of range");
+  case PERI_J_NUMBER: n = peri_node_new(a, PERI_N_INT); return peri_number_i64(json->text, &n->u.i) ? n : refuse(e, "a whole number is out of range");
   case PERI_J_STRING: return peri_node_of_text(a, json->text);
-  case PERI_J_ARRAY:
-    n = peri_node_new(a, PERI_N_TABLE);
-    return read_items(a, json, n, e) ? n : NULL;
+  case PERI_J_ARRAY: n = peri_node_new(a, PERI_N_TABLE); return read_items(a, json, n, e) ? n : NULL;
   case PERI_J_OBJECT: return read_object(a, json, e);
   }
   return refuse(e, "a value of no known type");

@@ -75,11 +75,34 @@ static void same_both_ways(const char *json) {
 
 static void json_keeps_everything(void **state) {
   (void)state;
-  static const char *const forms[] = {"null", "true", "false", "0", "-9223372036854775808", "9223372036854775807", "'text'", "''", "[]", "[1,[2],'a']",
-    "{'d':1}", "{'d':0.5}", "{'d':'inf'}", "{'d':'-inf'}", "{'d':'nan'}", "{'m':[]" ",'l':3}", "{'m':['a',1,'b',null]}", "{'m':['a',1],'i':[2,3]}",
-    "{'m':[{'k':'404'},'skip','404','stop'],'l':7}", "{'x':'ff00'}", "{'m':[{'x':'fe'},1]}", "{'f':3,'l':9}", "{'f':0,'l':9,'s':'ab12'}",
-    "{'j':['/a/',{'w':'setting','l':2,'q':4,'a':'x'}],'l':2}", "{'w':'since','l':1}",
-    "{'w':'email','l':4,'q':12,'a':['a','b'],'o':{'m':['required',true]}}", "{'w':'cursor','q':4294967295,'o':[]}"};
+  static const char *const forms[] = {"null",
+                                      "true",
+                                      "false",
+                                      "0",
+                                      "-9223372036854775808",
+                                      "9223372036854775807",
+                                      "'text'",
+                                      "''",
+                                      "[]",
+                                      "[1,[2],'a']",
+                                      "{'d':1}",
+                                      "{'d':0.5}",
+                                      "{'d':'inf'}",
+                                      "{'d':'-inf'}",
+                                      "{'d':'nan'}",
+                                      "{'m':[]"
+                                      ",'l':3}",
+                                      "{'m':['a',1,'b',null]}",
+                                      "{'m':['a',1],'i':[2,3]}",
+                                      "{'m':[{'k':'404'},'skip','404','stop'],'l':7}",
+                                      "{'x':'ff00'}",
+                                      "{'m':[{'x':'fe'},1]}",
+                                      "{'f':3,'l':9}",
+                                      "{'f':0,'l':9,'s':'ab12'}",
+                                      "{'j':['/a/',{'w':'setting','l':2,'q':4,'a':'x'}],'l':2}",
+                                      "{'w':'since','l':1}",
+                                      "{'w':'email','l':4,'q':12,'a':['a','b'],'o':{'m':['required',true]}}",
+                                      "{'w':'cursor','q':4294967295,'o':[]}"};
   for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) same_both_ways(forms[i]);
 }
 
@@ -95,10 +118,38 @@ static void numbers_stay_apart(void **state) {
 
 static void broken_forms_are_refused(void **state) {
   (void)state;
-  static const char *const forms[] = {"{}", "{'w':''}", "{'w':1}", "{'w':'a','l':-1}", "{'w':'a','l':'x'}", "{'w':'a','q':4294967296}", "{'w':'a','o':3}",
-    "{'w':'a','z':1}", "{'m':['a']}", "{'m':3}", "{'m':[1,2]}", "{'m':[],'i':3}", "{'m':[],'y':1}", "{'j':3}", "{'j':[],'x':1}", "{'f':-1}", "{'f':'a'}",
-    "{'f':1,'z':2}", "{'d':true}", "{'d':'much'}", "{'d':1,'l':2}", "{'x':'f'}", "{'x':'zz'}", "{'x':3}", "{'m':[{'k':3},1]}", "{'m':[{'k':'a','z':1},1]}", "1.5",
-    "9223372036854775808", "{'k':'a'}", "[{}]", "{'w':'a','a':{}}", "{'f':1,'s':2}"};
+  static const char *const forms[] = {"{}",
+                                      "{'w':''}",
+                                      "{'w':1}",
+                                      "{'w':'a','l':-1}",
+                                      "{'w':'a','l':'x'}",
+                                      "{'w':'a','q':4294967296}",
+                                      "{'w':'a','o':3}",
+                                      "{'w':'a','z':1}",
+                                      "{'m':['a']}",
+                                      "{'m':3}",
+                                      "{'m':[1,2]}",
+                                      "{'m':[],'i':3}",
+                                      "{'m':[],'y':1}",
+                                      "{'j':3}",
+                                      "{'j':[],'x':1}",
+                                      "{'f':-1}",
+                                      "{'f':'a'}",
+                                      "{'f':1,'z':2}",
+                                      "{'d':true}",
+                                      "{'d':'much'}",
+                                      "{'d':1,'l':2}",
+                                      "{'x':'f'}",
+                                      "{'x':'zz'}",
+                                      "{'x':3}",
+                                      "{'m':[{'k':3},1]}",
+                                      "{'m':[{'k':'a','z':1},1]}",
+                                      "1.5",
+                                      "9223372036854775808",
+                                      "{'k':'a'}",
+                                      "[{}]",
+                                      "{'w':'a','a':{}}",
+                                      "{'f':1,'s':2}"};
   for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
     peri_arena *a = peri_arena_new();
     peri_json_fault fault;
@@ -179,7 +230,8 @@ static void deepest_good_tree_travels(void **state) {
 static void reading_nodes(void **state) {
   (void)state;
   peri_arena *a = peri_arena_new();
-  peri_node *n = tree_of(a, "{'w':'get','a':'/x','o':{'m':['records','data','pages',{'m':['most',200],'i':['again']},'etag',true,'batch',{'d':100},'cost',2]}}");
+  peri_node *n =
+      tree_of(a, "{'w':'get','a':'/x','o':{'m':['records','data','pages',{'m':['most',200],'i':['again']},'etag',true,'batch',{'d':100},'cost',2]}}");
   assert_true(peri_node_is(n, "get"));
   assert_false(peri_node_is(n, "post"));
   assert_true(peri_str_is(peri_node_opt_text(n, "records"), "data"));
@@ -220,10 +272,13 @@ static void setting_members(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-    cmocka_unit_test(json_keeps_everything), cmocka_unit_test(numbers_stay_apart),        cmocka_unit_test(broken_forms_are_refused),
-    cmocka_unit_test(deep_trees_mark_the_buffer), cmocka_unit_test(deepest_good_tree_travels), cmocka_unit_test(reading_nodes),
-    cmocka_unit_test(setting_members)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(json_keeps_everything),
+                                     cmocka_unit_test(numbers_stay_apart),
+                                     cmocka_unit_test(broken_forms_are_refused),
+                                     cmocka_unit_test(deep_trees_mark_the_buffer),
+                                     cmocka_unit_test(deepest_good_tree_travels),
+                                     cmocka_unit_test(reading_nodes),
+                                     cmocka_unit_test(setting_members)};
   int failed = cmocka_run_group_tests_name("spec: trees", tests, NULL, NULL);
   failed += run_words();
   failed += run_files();

@@ -1,12 +1,14 @@
 /* The table of words: whole, consistent, and readable as help, as a page and as editor stubs. */
-#include "spec_help.h"
 #include "spec/check.h"
+#include "spec_help.h"
 
 static void every_word_is_there(void **state) {
   (void)state;
-  static const char *const words[] = {"connector", "stream", "mapping", "emulator", "get", "post", "put", "patch", "delete", "since", "upto", "wanted", "setting",
-    "secret", "parent", "record", "cursor", "link", "count", "token", "basic", "oauth2", "when", "rule", "null", "use", "text", "email", "url", "phone", "choice",
-    "integer", "number", "decimal", "money", "boolean", "date", "datetime", "time", "uuid", "list", "json", "id", "rest"};
+  static const char *const words[] = {"connector", "stream",   "mapping", "emulator", "get",     "post",   "put",     "patch",  "delete",
+                                      "since",     "upto",     "wanted",  "setting",  "secret",  "parent", "record",  "cursor", "link",
+                                      "count",     "token",    "basic",   "oauth2",   "when",    "rule",   "null",    "use",    "text",
+                                      "email",     "url",      "phone",   "choice",   "integer", "number", "decimal", "money",  "boolean",
+                                      "date",      "datetime", "time",    "uuid",     "list",    "json",   "id",      "rest"};
   assert_int_equal(peri_word_count, 44);
   size_t kinds = 0, holes = 0;
   for (size_t i = 0; i < 44; i++) {
@@ -32,8 +34,10 @@ static void type_is_sound(const char *type) {
       memcpy(inner, one.p + open, one.n - open - 1);
       inner[one.n - open - 1] = 0;
       type_is_sound(inner);
-    } else if (peri_str_starts(one, PERI_STR("shape:"))) assert_non_null(peri_shape_named(peri_str_from(one, 6)));
-    else if (!peri_str_starts(one, PERI_STR("choice:")) && !peri_atom_known(one)) fail_msg("type %s has no atom %.*s", type, PERI_S(one));
+    } else if (peri_str_starts(one, PERI_STR("shape:")))
+      assert_non_null(peri_shape_named(peri_str_from(one, 6)));
+    else if (!peri_str_starts(one, PERI_STR("choice:")) && !peri_atom_known(one))
+      fail_msg("type %s has no atom %.*s", type, PERI_S(one));
   }
 }
 
@@ -74,7 +78,8 @@ static void helping(void **state) {
   assert_non_null(strstr(help("", true), "  email      An e-mail address"));
   const char *email = help("email", true);
   assert_non_null(strstr(email, "email \"path\" { options }\n"));
-  assert_non_null(strstr(email, "  required     A record without a value here becomes a reject (code required).\n               takes true or false; default: false\n"));
+  assert_non_null(strstr(
+      email, "  required     A record without a value here becomes a reject (code required).\n               takes true or false; default: false\n"));
   assert_non_null(strstr(help("cursor", true), "takes a place in the request such as \"query.after\"; required"));
   assert_non_null(strstr(help("email.required", true), "email.required\n\n  required"));
   assert_non_null(strstr(help("wait", true), "an action of on"));
@@ -113,9 +118,10 @@ static void reading_rates(void **state) {
   static const struct {
     const char *text;
     int64_t many, per_ms;
-  } good[] = {{"100/10s", 100, 10000}, {"4/s", 4, 1000}, {"250000/day", 250000, 86400000}, {"60/min", 60, 60000}, {"5/m", 5, 60000}, {"1000/h", 1000, 3600000},
-              {"7/2hour", 7, 7200000}, {"1/d", 1, 86400000}};
-  static const char *const bad[] = {"", "100", "/s", "100/", "0/s", "-1/s", "1.5/s", "100/10", "100/0s", "100/week", "100 / s", "x/s", "100/1234567s", "1000000000000000/s"};
+  } good[] = {{"100/10s", 100, 10000}, {"4/s", 4, 1000},          {"250000/day", 250000, 86400000}, {"60/min", 60, 60000},
+              {"5/m", 5, 60000},       {"1000/h", 1000, 3600000}, {"7/2hour", 7, 7200000},          {"1/d", 1, 86400000}};
+  static const char *const bad[] = {"",       "100",    "/s",       "100/",    "0/s", "-1/s",         "1.5/s",
+                                    "100/10", "100/0s", "100/week", "100 / s", "x/s", "100/1234567s", "1000000000000000/s"};
   int64_t many, per_ms;
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
     assert_true(peri_rate_read(peri_str_of(good[i].text), &many, &per_ms));
