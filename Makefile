@@ -2,7 +2,12 @@
 #   make [B=DIR] [CC=clang]        release binary build/perilune
 #   make unit-ROOM [B=DIR]         build and run one room's unit test with sanitizers
 B        ?= build
-CC       ?= gcc
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
+V        ?= 0
+Q_0      := @
+Q        := $(Q_$(V))
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 VERSION  := $(shell cat VERSION)
@@ -38,19 +43,21 @@ debug: deps-build
 # ---- release ----
 REL_OBJ := $(SRC:src/%.c=$(B)/rel/%.o) $(MAIN:src/%.c=$(B)/rel/%.o) $(EMBED_C:%.c=%.rel.o)
 $(B)/perilune: $(REL_OBJ)
-	$(CC) $(REL_FLAGS) $(HARDEN_LD) -o $@ $^ $(PKG_LIBS)
+	@echo '  link  $@'
+	$(Q)$(CC) $(REL_FLAGS) $(HARDEN_LD) -o $@ $^ $(PKG_LIBS)
 $(B)/rel/%.o: src/%.c | $(GEN_H)
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(DEFS) $(PKG_CFLAGS) $(REL_FLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(WARN) $(DEFS) $(PKG_CFLAGS) $(REL_FLAGS) -MMD -MP -c -o $@ $<
 
 # ---- debug: AddressSanitizer, UndefinedBehaviorSanitizer ----
 DBG_OBJ := $(SRC:src/%.c=$(B)/dbg/%.o) $(MAIN:src/%.c=$(B)/dbg/%.o) $(EMBED_C:%.c=%.dbg.o)
 $(B)/debug/perilune: $(DBG_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(DBG_FLAGS) -o $@ $^ $(PKG_LIBS)
+	@echo '  link  $@'
+	$(Q)$(CC) $(DBG_FLAGS) -o $@ $^ $(PKG_LIBS)
 $(B)/dbg/%.o: src/%.c | $(GEN_H)
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(DEFS) $(PKG_CFLAGS) $(DBG_FLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(WARN) $(DEFS) $(PKG_CFLAGS) $(DBG_FLAGS) -MMD -MP -c -o $@ $<
 
 -include $(REL_OBJ:.o=.d) $(DBG_OBJ:.o=.d)
 

@@ -6,6 +6,6 @@ $(EMBED_C): $(EMBED_FILES) mk/embed.sh
 	@mkdir -p $(@D)
 	sh mk/embed.sh $(EMBED_FILES) > $@.tmp && mv $@.tmp $@
 %.rel.o: %.c
-	$(CC) $(WARN) $(DEFS) $(REL_FLAGS) -c -o $@ $<
+	$(Q)$(CC) $(WARN) $(DEFS) $(REL_FLAGS) -c -o $@ $<
 %.dbg.o: %.c
-	$(CC) $(WARN) $(DEFS) $(DBG_FLAGS) -c -o $@ $<
+	$(Q)$(CC) $(WARN) $(DEFS) $(DBG_FLAGS) -c -o $@ $<

@@ -11,13 +11,15 @@ UNIT_net    := base json net
 UNIT_vault  := base json vault
 UNIT_store  := base json spec vault store
 UNIT_core   := base json wire spec net vault store core
+# tests of workers start real ones: the core's side of them comes along
+EXTRA_worker := src/core/pool.c src/core/spawn.c src/core/page_retry.c
 UNIT_ROOMS  := base json wire spec plan script worker net vault store core
 
 room_src = $(foreach r,$(1),$(wildcard src/$(r)/*.c))
 define unit_rule
-$(B)/unit/test_$(1): $$(patsubst src/%.c,$(B)/dbg/%.o,$$(call room_src,$$(UNIT_$(1)))) $(wildcard tests/unit/test_$(1)*.c) $$(EMBED_C:%.c=%.dbg.o)
+$(B)/unit/test_$(1): $$(patsubst src/%.c,$(B)/dbg/%.o,$$(call room_src,$$(UNIT_$(1))) $$(EXTRA_$(1))) $(wildcard tests/unit/test_$(1)*.c) $$(EMBED_C:%.c=%.dbg.o)
 	@mkdir -p $$(@D)
-	$$(CC) $$(WARN) $$(DEFS) $$(PKG_CFLAGS) $$(DBG_FLAGS) -Itests/unit -o $$@ $(wildcard tests/unit/test_$(1)*.c) $$(filter %.o,$$^) -lcmocka $$(PKG_LIBS)
+	$$(Q)$$(CC) $$(WARN) $$(DEFS) $$(PKG_CFLAGS) $$(DBG_FLAGS) -Itests/unit -o $$@ $(wildcard tests/unit/test_$(1)*.c) $$(filter %.o,$$^) -lcmocka $$(PKG_LIBS)
 .PHONY: unit-$(1)
 unit-$(1): $(B)/unit/test_$(1)
 	$(B)/unit/test_$(1)
