@@ -69,10 +69,11 @@ bool peri_check_on(peri_check *c, const peri_node *n) {
   }
   for (size_t i = 0; i < n->member_count; i++) {
     const peri_member *m = &n->members[i];
-    peri_str here = peri_check_here(c);
-    if (!is_status(m->key))
+    if (!is_status(m->key)) {
+      peri_str here = peri_check_here(c);
       return peri_check_fail(c, PERI_NEAR_NONE, "%.*s has no status '%.*s'; statuses are 100 to 599, or \"4xx\", \"5xx\"", PERI_S(here),
                              PERI_S(m->key));
+    }
     size_t mark = peri_check_enter(c, m->key, m->key_is_text);
     if (!peri_check_actions(c, m->value)) return false;
     peri_check_leave(c, mark);

@@ -90,7 +90,7 @@ static const struct atom {
 
 static const struct atom *atom_named(peri_str name) {
   for (size_t i = 0; i < sizeof atoms / sizeof *atoms; i++)
-    if (peri_str_is(name, atoms[i].name)) return &atoms[i];
+    if (name.n && name.p[0] == atoms[i].name[0] && peri_str_is(name, atoms[i].name)) return &atoms[i];
   return NULL;
 }
 
@@ -115,6 +115,7 @@ bool peri_type_next(peri_str *rest, peri_str *alternative) {
 /* `[T]`, `{T}`, `when<T>` -> T */
 static bool inner(peri_str type, const char *open, peri_str *in) {
   size_t n = strlen(open);
+  if (!type.n || type.p[0] != open[0]) return false;
   if (!peri_str_starts(type, peri_str_of(open))) return false;
   *in = (peri_str){type.p + n, type.n - n - 1};
   return true;

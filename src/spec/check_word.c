@@ -29,7 +29,7 @@ static bool may_hold_secret(const char *option) {
 static bool check_member(peri_check *c, const peri_option_spec *options, size_t count, const peri_member *m) {
   const peri_option_spec *option = NULL;
   for (size_t k = 0; k < count && m->key_is_text; k++)
-    if (peri_str_is(m->key, options[k].name)) option = &options[k];
+    if (m->key.n && m->key.p[0] == options[k].name[0] && peri_str_is(m->key, options[k].name)) option = &options[k];
   if (!option) return unknown_option(c, options, count, m->key);
   bool secret_ok = c->secret_ok;
   c->secret_ok = secret_ok || may_hold_secret(option->name);

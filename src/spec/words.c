@@ -101,7 +101,7 @@ const size_t peri_word_count = COUNT(peri_words);
 
 const peri_word_spec *peri_word_named(peri_str name) {
   for (size_t i = 0; i < peri_word_count; i++)
-    if (peri_str_is(name, peri_words[i].name)) return &peri_words[i];
+    if (name.n && name.p[0] == peri_words[i].name[0] && peri_str_is(name, peri_words[i].name)) return &peri_words[i];
   return NULL;
 }
 
