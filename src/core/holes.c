@@ -30,7 +30,13 @@ peri_json *peri_json_new(peri_arena *a, peri_jtype type, peri_str text) {
   peri_json *v = peri_arena_take(a, sizeof *v);
   v->type = type;
   v->text = text;
-  if (type == PERI_J_NUMBER) v->raw = text; /* numbers are written as they were read */
+  switch (type) { /* scalars but texts are written as they were read */
+  case PERI_J_NUMBER: v->raw = text; break;
+  case PERI_J_NULL: v->raw = PERI_STR("null"); break;
+  case PERI_J_TRUE: v->raw = PERI_STR("true"); break;
+  case PERI_J_FALSE: v->raw = PERI_STR("false"); break;
+  default: break;
+  }
   return v;
 }
 

@@ -1,6 +1,6 @@
 /* core/holes: what the placeholders of a request become. Shared by the files that fill requests; other files of core use connector.h.
  *
- * A value is a peri_json node; absent is NULL. Values made here carry type and text, not `raw`. */
+ * A value is a peri_json node; absent is NULL. Lists and objects made here have no `raw`. */
 #ifndef PERI_CORE_HOLES_H
 #define PERI_CORE_HOLES_H
 

@@ -79,10 +79,10 @@ peri_code peri_run_prepare_plain(peri_engine *g, const peri_project *project, co
   if (!code) {
     pin_version(r);
     peri_connector_settle(r->arena, r->connector, r->in->settings);
-    r->auth = peri_connector_auth(r->connector, peri_secret_known, r->in, e);
+    r->auth = g->vault ? peri_connector_auth(r->connector, peri_secret_known, r->in, e) : NULL;
     if (!r->auth && e->code) code = e->code;
   }
-  if (!code) code = peri_connector_base(r->arena, r->connector, r->in->settings, r->in->base_url, &r->base, e);
+  if (!code && g->vault) code = peri_connector_base(r->arena, r->connector, r->in->settings, r->in->base_url, &r->base, e);
   if (!code) load_rate(r);
   if (code) {
     peri_run_free(r);

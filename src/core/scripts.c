@@ -141,10 +141,8 @@ static bool concerns(peri_str path, peri_str type) {
 peri_code peri_scripts_need(const peri_scripts *s, peri_str type, peri_err *e) {
   for (size_t i = 0; i < s->failure_count; i++)
     if (concerns(s->failures[i].path, type)) return peri_fail(e, s->failures[i].code, "%.*s", PERI_S(s->failures[i].message));
-  if (!s->connector) {
-    peri_str near = {0};
-    return peri_fail(e, PERI_NOT_FOUND, "there is no connector '%.*s': connectors/%.*s.lua is neither shipped nor in the project%.*s", PERI_S(type), PERI_S(type), PERI_S(near));
-  }
+  if (!s->connector)
+    return peri_fail(e, PERI_NOT_FOUND, "there is no connector '%.*s': connectors/%.*s.lua is neither shipped nor in the project; see perilune connectors list", PERI_S(type), PERI_S(type));
   return PERI_OK;
 }
 

@@ -1,0 +1,257 @@
+/* core/remap: see the header. Batches of stored records go to the run's worker as packed pages, with all its protections. */
+#include "core/remap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "core/mapper.h"
+#include "core/prepare.h"
+#include "core/stream_work.h"
+
+#define BATCH 1000
+#define BATCH_BYTES_MAX (8u << 20)
+
+static const uint8_t sources[] = {1, 0, 2}; /* rejects, rows, unmapped */
+
+typedef struct remap {
+  peri_run *run;
+  const peri_remap_options *o;
+  const peri_stream *stream;
+  const peri_mapping_info *mapping; /* NULL: a stream without one */
+  peri_str entity, hash;
+  uint32_t view;
+  size_t source;
+  int64_t after_seq;
+  peri_arena *arena;   /* of the batch */
+  peri_stored *stored; /* those that were sent */
+  size_t count;
+  peri_page *page;
+  peri_commit_row *rows;
+  size_t row_count, row_cap;
+  peri_counters counted, batch;
+  peri_err err;
+  bool done;
+} remap;
+
+static void next_batch(remap *m);
+
+/* ---- writing ---- */
+
+static void add_row(remap *m, const peri_row_msg *r) {
+  if (r->index >= m->count) return;
+  if (m->row_count == m->row_cap) m->rows = peri_arena_grow(m->arena, m->rows, m->row_count, &m->row_cap, sizeof *m->rows);
+  const peri_stored *s = &m->stored[r->index];
+  peri_commit_row row = {.verdict = r->verdict,
+                         .entity = m->entity,
+                         .plan_hash = m->hash,
+                         .key = r->verdict == 1 && r->key.n ? r->key : s->key,
+                         .record_key = s->key,
+                         .set = r->set,
+                         .updated = s->updated,
+                         .data = r->data,
+                         .raw = s->raw,
+                         .context = s->context,
+                         .warnings = r->warnings,
+                         .reject_json = r->reject};
+  memcpy(row.raw_hash, s->raw_hash, 16);
+  memcpy(row.data_hash, r->data_hash, 16);
+  m->rows[m->row_count++] = row;
+}
+
+static void write_work(void *self) {
+  remap *m = self;
+  peri_run *r = m->run;
+  m->batch = (peri_counters){0};
+  peri_commit c = {.run_seq = r->seq,
+                   .run_started_ms = r->started_ms,
+                   .integration_id = r->in->id,
+                   .stream = m->stream->name,
+                   .cursor_kind = PERI_STR("main"),
+                   .generation = peri_str_of(r->project->generation),
+                   .rows = m->rows,
+                   .row_count = m->row_count};
+  peri_store_remap(r->store, &c, &m->batch, &m->err);
+}
+
+static void write_done(void *self) {
+  remap *m = self;
+  peri_page_free(m->page);
+  m->page = NULL;
+  m->counted.processed += (int64_t)m->count;
+  m->counted.created += m->batch.created;
+  m->counted.updated += m->batch.updated;
+  m->counted.unchanged += m->batch.unchanged;
+  m->counted.rejected += m->batch.rejected;
+  if (m->o->progress) m->o->progress(m->o->progress_self, m->entity, &m->counted);
+  next_batch(m);
+}
+
+/* ---- mapping ---- */
+
+static void on_split(peri_page *p) { (void)p; }
+
+static void on_mapped(peri_page *p) {
+  remap *m = p->self;
+  m->rows = NULL;
+  m->row_count = m->row_cap = 0;
+  for (size_t i = 0; i < p->row_count; i++) add_row(m, &p->rows[i]);
+  peri_engine_post(m->run->g, write_work, write_done, m);
+}
+
+static void finish(remap *m) {
+  m->done = true;
+  peri_mapper_free(m->run->mapper);
+  m->run->mapper = NULL;
+}
+
+static void on_failed(peri_page *p, const peri_err *e) {
+  remap *m = p->self;
+  m->err = *e;
+  peri_page_free(p);
+  m->page = NULL;
+  m->done = true; /* the mapper is above us on the stack: freed by the caller of the loop */
+}
+
+/* Which of the stored records need the plan: all of another plan, and rejects and unmapped ones always. */
+static bool needed(const remap *m, const peri_stored *s) { return s->source != 0 || m->o->force || !peri_str_eq(s->plan_hash, m->hash); }
+
+static bool load_batch(remap *m) {
+  peri_run *r = m->run;
+  while (m->source < sizeof sources && !m->err.code) {
+    peri_stored *read = NULL;
+    size_t got = 0;
+    peri_arena_free(m->arena);
+    m->arena = peri_arena_new();
+    if (peri_store_records(r->store, m->arena, r->in->id, m->entity, sources[m->source], m->after_seq, BATCH, &read, &got, &m->err)) return false;
+    if (!got) {
+      m->source = m->o->rejects_only ? sizeof sources : m->source + 1;
+      m->after_seq = 0;
+      continue;
+    }
+    m->stored = read;
+    m->count = 0;
+    size_t bytes = 0;
+    for (size_t i = 0; i < got && bytes < BATCH_BYTES_MAX; i++) {
+      m->after_seq = read[i].seq;
+      if (!needed(m, &read[i])) {
+        m->counted.processed++, m->counted.unchanged++;
+        continue;
+      }
+      bytes += read[i].raw.n;
+      m->stored[m->count++] = read[i];
+    }
+    if (m->count) return true;
+  }
+  return false;
+}
+
+static void next_batch(remap *m) {
+  if (m->err.code || m->run->g->stop || !load_batch(m)) {
+    finish(m);
+    return;
+  }
+  peri_page *p = m->page = peri_page_new();
+  p->number = (uint32_t)++m->run->page_number;
+  p->view = m->view;
+  p->map_all = p->packed = true;
+  p->self = m;
+  p->on_split = on_split;
+  p->on_mapped = on_mapped;
+  p->on_failed = on_failed;
+  for (size_t i = 0; i < m->count; i++) peri_record_put(&p->body, m->stored[i].raw, m->stored[i].context);
+  peri_mapper_page(m->run->mapper, p);
+}
+
+/* ---- one entity ---- */
+
+static void remap_entity(remap *m) {
+  peri_run *r = m->run;
+  r->mapper = peri_mapper_new(r);
+  r->guard = (peri_run_guard){0};
+  peri_buf json = {0};
+  const peri_request *q = m->stream->full ? m->stream->full : m->stream->changes;
+  peri_request any = {.method = "GET", .records = PERI_STR(""), .format = PERI_STR("json")};
+  m->view = peri_mapper_next_view(r->mapper);
+  peri_str path = m->mapping ? m->mapping->path : (peri_str){0};
+  peri_stream_open_json(m->stream, q ? q : &any, m->view, r->in->type, &path, m->mapping ? 1 : 0, NULL, 0, &json);
+  peri_mapper_view(r->mapper, &json);
+  next_batch(m);
+  if (!m->done) peri_engine_run(r->g);
+  if (r->mapper) finish(m);
+  peri_arena_free(m->arena);
+}
+
+/* Names that the mapping reads and the raw records were never asked for are named, not mapped to null in silence. */
+static void put_missing(peri_run *r, const peri_mapping_info *info, const peri_stream *s, peri_jw *w) {
+  const peri_json *known = peri_json_get_str(r->discovered, s->name), *reads = peri_json_get(info ? info->plan : NULL, "reads");
+  for (const peri_json *p = reads ? reads->first : NULL; p && known && known->count; p = p->next) {
+    peri_str head, name = peri_str_cut(p->text, '.', &head);
+    if (name.n && peri_str_is(head, "properties") && !peri_json_get_str(known, name)) peri_jw_text(w, p->text);
+  }
+}
+
+static bool asked_for(const peri_remap_options *o, const peri_stream *s, peri_str entity) {
+  return !o->stream_or_entity.n || peri_str_eq(o->stream_or_entity, s->name) || peri_str_eq(o->stream_or_entity, entity);
+}
+
+peri_code peri_remap(peri_engine *g, const peri_project *project, const peri_remap_options *options, peri_buf *json, peri_err *e) {
+  peri_sync_options none = {.integration = options->integration};
+  peri_run *r = NULL;
+  peri_code code = peri_run_prepare_plain(g, project, &none, &r, e);
+  if (code) return code;
+  r->started_ms = peri_now_ms();
+  peri_str names = options->stream_or_entity.n ? peri_arena_fmt(r->arena, "[\"%.*s\"]", PERI_S(options->stream_or_entity)) : PERI_STR("[]");
+  code = peri_run_open(r->store, r->in->id, options->rejects_only ? "replay" : "remap", names, peri_str_of(project->generation), &r->seq, r->id, e);
+  peri_jw w;
+  peri_buf missing = {0};
+  peri_jw mw;
+  peri_jw_init(&mw, &missing);
+  peri_jw_array(&mw);
+  peri_jw_init(&w, json);
+  peri_jw_object(&w);
+  peri_jw_kv(&w, "integration", r->in->name);
+  peri_jw_kv_c(&w, "runId", r->id);
+  peri_jw_key_c(&w, "entities");
+  peri_jw_object(&w);
+  bool any = false;
+  for (size_t i = 0; i < r->connector->stream_count && !code && !g->stop; i++) {
+    const peri_stream *s = &r->connector->streams[i];
+    const peri_mapping_info *infos[PERI_MAPPINGS_OF_STREAM_MAX];
+    size_t n = peri_scripts_of_stream(r->scripts, r->in->type, s->name, infos, PERI_MAPPINGS_OF_STREAM_MAX);
+    for (size_t k = 0; k < (n ? n : 1) && !code; k++) {
+      remap m = {.run = r, .o = options, .stream = s, .mapping = n ? infos[k] : NULL, .entity = n ? infos[k]->entity : s->name, .hash = n ? infos[k]->hash : PERI_STR("")};
+      if (!asked_for(options, s, m.entity)) continue;
+      any = true;
+      m.arena = peri_arena_new();
+      remap_entity(&m);
+      if (m.err.code) *e = m.err, code = m.err.code;
+      peri_jw_key(&w, m.entity);
+      peri_jw_object(&w);
+      peri_jw_kv_int(&w, "records", m.counted.processed);
+      peri_jw_kv_int(&w, "created", m.counted.created);
+      peri_jw_kv_int(&w, "updated", m.counted.updated);
+      peri_jw_kv_int(&w, "unchanged", m.counted.unchanged);
+      peri_jw_kv_int(&w, "rejected", m.counted.rejected);
+      peri_jw_end_object(&w);
+      put_missing(r, m.mapping, s, &mw);
+      r->total.processed += m.counted.processed, r->total.created += m.counted.created, r->total.updated += m.counted.updated;
+      r->total.unchanged += m.counted.unchanged, r->total.rejected += m.counted.rejected;
+    }
+  }
+  peri_jw_end_object(&w);
+  peri_jw_end_array(&mw);
+  peri_jw_kv_raw(&w, "missing", peri_buf_view(&missing));
+  peri_jw_kv_bool(&w, "stopped", g->stop);
+  peri_jw_end_object(&w);
+  peri_buf_fini(&missing);
+  if (!code && !any)
+    code = peri_fail(e, PERI_NOT_FOUND, "%.*s has no stream or entity '%.*s'; see perilune connectors show %.*s", PERI_S(r->connector->name), PERI_S(options->stream_or_entity),
+                     PERI_S(r->connector->name));
+  peri_err late = {0};
+  const char *status = code ? "failed" : g->stop ? "stopped" : "ok";
+  peri_code closed = r->seq ? peri_run_close(r->store, r->seq, status, &r->total, PERI_STR("{}"), code, peri_str_of(code ? e->text : ""), &late) : PERI_OK;
+  if (closed && !code) *e = late, code = closed;
+  peri_run_free(r);
+  return code;
+}
