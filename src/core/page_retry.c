@@ -45,26 +45,29 @@ static const char *stop_text(peri_code code) {
   }
 }
 
+static peri_retry stop(const peri_run_guard *g, peri_blame *blame) {
+  char last[200];
+  snprintf(last, sizeof last, "%.150s", blame->text);
+  snprintf(blame->text, sizeof blame->text, "%s %u times in this run; the last: %s", stop_text(blame->code), g->deaths, last);
+  return PERI_RETRY_STOP;
+}
+
 /* One death or one spent worker: who, and what now? */
 static peri_retry judge(peri_page_retry *r, peri_run_guard *g, uint32_t suspect, peri_blame *blame) {
-  g->deaths++;
-  r->deaths++;
-  if (g->deaths >= PERI_RUN_DEATHS_MAX) {
-    peri_str why = peri_str_of(blame->text);
-    char kept[200];
-    snprintf(kept, sizeof kept, "%.*s", (int)(why.n < 150 ? why.n : 150), why.p);
-    snprintf(blame->text, sizeof blame->text, "%s %u times in this run; the last: %s", stop_text(blame->code), g->deaths, kept);
-    return PERI_RETRY_STOP;
-  }
-  if (!r->busy) return PERI_RETRY_AGAIN; /* nothing of this page was in work */
+  bool in_work = r->busy;
   r->busy = false;
+  if (in_work && r->records == PERI_RECORDS_UNKNOWN && r->deaths++ == 0)
+    return PERI_RETRY_AGAIN; /* nobody can say yet whether its suspect exists; free of charge, once */
+  r->deaths++;
+  if (++g->deaths >= PERI_RUN_DEATHS_MAX) return stop(g, blame);
+  if (!in_work || r->records == PERI_RECORDS_UNKNOWN) return PERI_RETRY_AGAIN;
   if (blame->code == PERI_WORKER_LOST) {
     if (++r->lost == 1) return PERI_RETRY_AGAIN; /* an operator, or the kernel in need of memory: nobody's fault yet */
     blame->code = PERI_SCRIPT_CRASH;
   }
-  bool alone = r->end != PERI_RECORDS_UNKNOWN && r->end - r->first == 1;
-  if (alone) suspect = r->first;
-  bool credible = suspect >= r->first && suspect < r->end && suspect < PERI_RECORDS_PER_PAGE_MAX;
+  uint32_t end = r->end < r->records ? r->end : r->records;
+  if (end - r->first == 1) suspect = r->first; /* it was alone */
+  bool credible = suspect >= r->first && suspect < end;
   if (r->deaths >= PERI_RETRY_ONE_BY_ONE || !credible) r->singly = true;
   if (!credible) return PERI_RETRY_AGAIN;
   r->blamed[r->blamed_count++] = suspect; /* there is room: a run ends before so many */

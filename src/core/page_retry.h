@@ -4,9 +4,10 @@
  *   while (peri_page_retry_next(&r, &first, &count))                   PAGE with this first and count (same bytes, same flags as before; without
  *     …                                                                MAP_ALL a SPLIT of that part comes first: ignore it, then MAP, same bitmap)
  *   on DONE:   keep its rows; peri_page_retry_done(&r)
- *   With an unknown number, a death leads to single records only once the number is known: learn it with PERI_PAGE_SPLIT_ONLY, peri_page_retry_records.
+ *   With an unknown number nobody is blamed, because the suspect may not exist: after a death learn it (PERI_PAGE_SPLIT_ONLY, peri_page_retry_records).
+ *   blame.record is always below the number of records.
  *   on death:  forget the rows since that PAGE; start a new worker (LOAD, OPEN); peri_page_retry_death(&r, &guard, death, &blame) and act on it:
- *     PERI_RETRY_AGAIN    nobody is blamed (the first time it was killed from outside): just go on with _next
+ *     PERI_RETRY_AGAIN    nobody is blamed (the first time it was killed from outside; or the number of records is not known yet): go on with _next
  *     PERI_RETRY_REJECT   write a reject for blame.record with blame.code and blame.text, then go on with _next
  *     PERI_RETRY_STOP     the run ends `failed` with blame.code and blame.text
  *   on FAIL with "replace":true (memory): the worker still lives but is spent. Close it, then the same as a death: peri_page_retry_fail.
