@@ -324,6 +324,23 @@ static void read_auths(peri_arena *a, peri_connector *out) {
   out->auth_count = count;
 }
 
+/* `more` is a list of { read | each, make }, or one of them alone. */
+static peri_code read_more(const compile *k, peri_connector *out) {
+  const peri_node *more = out->more;
+  bool single = more && !more->item_count;
+  size_t count = !more ? 0 : single ? 1 : more->item_count;
+  const peri_request **reads = peri_arena_take(k->a, (count + 1) * sizeof *reads);
+  for (size_t i = 0; i < count; i++) {
+    const peri_node *read = peri_node_get(single ? more : more->items[i], "read");
+    peri_code code = read ? compile_source(k, read, "more", &reads[i]) : PERI_OK;
+    if (code != PERI_OK) return code;
+    if (reads[i]) reads[i] = settle(k->a, out, reads[i], NULL);
+  }
+  out->more_reads = reads;
+  out->more_count = count;
+  return PERI_OK;
+}
+
 peri_code peri_connector_compile(peri_arena *a, const peri_tree *tree, peri_connector *out, peri_err *e) {
   *out = (peri_connector){.path = tree->path, .root = tree->root};
   const peri_node *root = tree->root;
@@ -352,6 +369,7 @@ peri_code peri_connector_compile(peri_arena *a, const peri_tree *tree, peri_conn
   peri_code code = check ? compile_source(&k, check, "check", &out->check) : PERI_OK;
   if (code != PERI_OK) return code;
   out->check = settle(a, out, out->check, NULL);
+  if ((code = read_more(&k, out)) != PERI_OK) return code;
   const peri_node *streams = peri_node_get(root, "streams");
   size_t count = !streams ? 0 : streams->type == PERI_N_TABLE ? streams->item_count : 1;
   peri_stream *list = peri_arena_take(a, (count + 1) * sizeof *list);
@@ -364,6 +382,13 @@ peri_code peri_connector_compile(peri_arena *a, const peri_tree *tree, peri_conn
   out->stream_count = count;
   peri_connector_settle(a, out, NULL);
   return PERI_OK;
+}
+
+peri_code peri_connector_request(peri_arena *a, const peri_connector *c, const peri_stream *s, const peri_node *node, const peri_request **out, peri_err *e) {
+  peri_connector copy = *c; /* compiling a request changes no connector; `compile` just has no const twin */
+  compile k = {.a = a, .c = &copy, .e = e, .stream = s ? s->node : NULL, .stream_name = s ? s->name : PERI_STR("")};
+  if (!node || node->type != PERI_N_WORD || !method_of(node)) return refuse(&k, node ? node->line : c->root->line, "only get, post, put, patch and delete can be sent");
+  return compile_source(&k, node, "pull", out);
 }
 
 peri_code peri_connector_add_stream(peri_arena *a, peri_connector *c, const peri_node *stream, peri_str item_id, peri_err *e) {
