@@ -22,7 +22,7 @@ const size_t peri_common_flag_count = sizeof peri_common_flags / sizeof *peri_co
 
 const peri_command *peri_command_named(const char *name) {
   for (size_t i = 0; i < peri_command_count; i++)
-    if (strcmp(peri_commands[i].name, name) == 0) return &peri_commands[i];
+    if (strcmp(peri_commands[i]->name, name) == 0) return peri_commands[i];
   return NULL;
 }
 
@@ -115,7 +115,7 @@ static int parse(peri_cli *c, int argc, char **argv) {
         c->command = peri_command_named(text);
         if (!c->command) {
           peri_str names[96];
-          for (size_t k = 0; k < peri_command_count; k++) names[k] = peri_str_of(peri_commands[k].name);
+          for (size_t k = 0; k < peri_command_count; k++) names[k] = peri_str_of(peri_commands[k]->name);
           peri_str near = peri_suggest(peri_str_of(text), names, peri_command_count);
           if (near.n) return peri_cli_usage(c, "unknown command '%s' (did you mean '%.*s'?)", text, PERI_S(near));
           return peri_cli_usage(c, "unknown command '%s'", text);

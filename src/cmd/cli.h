@@ -40,7 +40,7 @@ struct peri_cli {
   int64_t wait_ms;
 };
 
-extern const peri_command peri_commands[];
+extern const peri_command *const peri_commands[];
 extern const size_t peri_command_count;
 extern const peri_flag peri_common_flags[];
 extern const size_t peri_common_flag_count;
