@@ -41,6 +41,11 @@ void peri_jail_handlers(peri_progress *progress) {
   /* The core decides when a worker ends. A Ctrl-C in the terminal or a SIGTERM to the whole service must leave it time to finish its page. */
   static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
   for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);
+#ifdef PERI_BUILD_ASAN
+  /* its own handlers want files for their report; a crash shall be one */
+  static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+  for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) signal(crashes[i], SIG_DFL);
+#endif
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);

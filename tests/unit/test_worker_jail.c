@@ -167,11 +167,16 @@ void test_jail_calls(void **state) {
 
 void test_jail_crash(void **state) {
   (void)state;
-  static const char *const ways[] = {"abort", "segv", "x32-getpid", "int80"};
-  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-#ifndef __x86_64__
-    if (i >= 2) break;
+  static const char *const ways[] = {
+      "abort", "segv",
+#ifdef PERI_BUILD_ASAN
+      "overflow",
 #endif
+#ifdef __x86_64__
+      "x32-getpid", "int80",
+#endif
+  };
+  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
     peri_worker *w = start();
     peri_err e = {0};
     if (probe(w, ways[i], &e) != PERI_SCRIPT_CRASH) fail_msg("%s: %s", ways[i], e.text);
