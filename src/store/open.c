@@ -144,7 +144,7 @@ static peri_code open_writer(peri_store *s, peri_open_mode mode, bool exists, pe
   if (empty) code = pragma(s, "PRAGMA page_size = 8192", e);
   if (code == PERI_OK)
     code = pragma(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000;"
-                     " PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 5000", e);
+                     " PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 5000", e);
   sqlite3_wal_hook(s->db, on_wal, s);
   if (code == PERI_OK) code = migrate(s, e);
   if (code == PERI_OK) code = tidy(s, e);
@@ -158,7 +158,7 @@ static peri_code open_reader(peri_store *s, peri_err *e) {
   bool empty;
   if ((code = ask_marks(s->db, s->path, &m, e)) != PERI_OK) return code;
   if ((code = judge(&m, s->path, PERI_OPEN_READ, &empty, e)) != PERI_OK) return code;
-  return pragma(s, "PRAGMA query_only = 1; PRAGMA cache_size = -4000; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY", e);
+  return pragma(s, "PRAGMA query_only = 1; PRAGMA cache_size = -4000; PRAGMA temp_store = MEMORY", e);
 }
 
 peri_code peri_store_open(const char *path, peri_open_mode mode, int64_t wait_ms, const char *command, peri_store **out, peri_err *e) {

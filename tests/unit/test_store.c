@@ -7,5 +7,8 @@ int main(void) {
   int failed = 0;
   failed += store_open_tests();
   failed += store_commit_tests();
+  failed += store_sweep_tests();
+  failed += store_remap_tests();
+  failed += store_catalog_tests();
   return failed;
 }
