@@ -19,7 +19,6 @@ void test_jail_watchdog(void **state);
 void test_jail_orphan(void **state);
 void test_pool_loop(void **state);
 void test_pool_close_busy(void **state);
-void test_pool_nonsense(void **state);
 #define WORKER_JAIL_TESTS                                                                                                                                          \
   cmocka_unit_test(test_jail_layers), cmocka_unit_test(test_jail_calls), cmocka_unit_test(test_jail_descriptors), cmocka_unit_test(test_jail_crash),               \
       cmocka_unit_test(test_jail_watchdog), cmocka_unit_test(test_jail_orphan), cmocka_unit_test(test_pool_loop), cmocka_unit_test(test_pool_close_busy)
@@ -35,5 +34,16 @@ void test_retry_any(void **state);
 #define WORKER_RETRY_TESTS                                                                                                                                         \
   cmocka_unit_test(test_retry_whole), cmocka_unit_test(test_retry_suspect), cmocka_unit_test(test_retry_lies), cmocka_unit_test(test_retry_outside),               \
       cmocka_unit_test(test_retry_limits), cmocka_unit_test(test_retry_edges), cmocka_unit_test(test_retry_any)
+
+/* test_worker_work.c */
+void test_work_load(void **state);
+void test_work_page(void **state);
+void test_work_stored(void **state);
+void test_work_raw(void **state);
+void test_work_timeout(void **state);
+void test_work_memory(void **state);
+#define WORKER_WORK_TESTS                                                                                                                                          \
+  cmocka_unit_test(test_work_load), cmocka_unit_test(test_work_page), cmocka_unit_test(test_work_stored), cmocka_unit_test(test_work_raw),                          \
+      cmocka_unit_test(test_work_timeout), cmocka_unit_test(test_work_memory)
 
 #endif
