@@ -61,7 +61,8 @@ static bool enter(peri_scan *s, const peri_keyset *set, uint32_t at) {
 }
 
 static void widen(peri_scan *s, peri_keyset *set) {
-  set->table_size = set->table_size ? set->table_size * 2 : 64;
+  if (!set->table_size) set->table_size = 64;
+  while ((set->count + 1) * 2 > set->table_size) set->table_size *= 2; /* many sorted keys may have come before the table */
   size_t want = set->table_base + set->table_size;
   if (want > s->table_cap) {
     s->table_cap = want * 2;
@@ -93,7 +94,7 @@ bool peri_keyset_add(peri_scan *s, peri_keyset *set, peri_str key) {
     set->count++;
     return true;
   }
-  while (!set->table_size || (set->count + 1) * 2 > set->table_size) widen(s, set);
+  if (!set->table_size || (set->count + 1) * 2 > set->table_size) widen(s, set);
   push(s, key, tag);
   if (!enter(s, set, set->count)) return false;
   set->count++;
