@@ -27,7 +27,8 @@ static void print_rejects(const peri_json *rejects) {
   for (const peri_json *r = rejects->first; r; r = r->next) {
     peri_str file = peri_json_get_text(r, "file"), field = peri_json_get_text(r, "field"), value = peri_json_get_text(r, "value");
     printf("%.*s %.*s  ", PERI_S(peri_json_get_text(r, "entity")), PERI_S(peri_json_get_text(r, "externalId")));
-    if (field.n) printf("%.*s: ", PERI_S(field));
+    bool named = field.n && peri_str_starts(peri_json_get_text(r, "message"), field);
+    if (field.n && !named) printf("%.*s: ", PERI_S(field));
     printf("%.*s: %.*s", PERI_S(peri_json_get_text(r, "code")), PERI_S(peri_json_get_text(r, "message")));
     if (value.n) printf("  (value %.*s)", PERI_S(value));
     if (file.n) printf("  [%.*s:%lld]", PERI_S(file), (long long)peri_json_get_int(r, "line", 0));

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/discover.h"
+#include "core/generation.h"
 #include "core/mapper.h"
 #include "core/question.h"
 #include "core/stream_work.h"
@@ -63,6 +64,20 @@ static peri_code load_known(peri_run *r, peri_err *e) {
   return code;
 }
 
+/* Everything that is taken from the connector in force; again whenever the scripts were loaded again, since the old ones are gone. */
+static peri_code settle(peri_run *r, peri_err *e) {
+  peri_code code = peri_more_add(r, e);
+  if (code) return code;
+  pin_version(r);
+  peri_connector_settle(r->arena, r->connector, r->in->settings);
+  if (!r->rate) load_rate(r);
+  r->auth = NULL;
+  if (!r->g->vault) return PERI_OK; /* remap asks nothing, and needs no credential */
+  r->auth = peri_connector_auth(r->connector, peri_secret_known, r->in, e);
+  if (!r->auth && e->code) return e->code;
+  return peri_connector_base(r->arena, r->connector, r->in->settings, r->in->base_url, &r->base, e);
+}
+
 peri_code peri_run_prepare_plain(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_run **out, peri_err *e) {
   peri_run *r = peri_alloc(sizeof *r);
   r->g = g;
@@ -75,15 +90,7 @@ peri_code peri_run_prepare_plain(peri_engine *g, const peri_project *project, co
   peri_code code = peri_integration_open(r->store, g->vault, options->integration, &r->in, e);
   if (!code) code = load_known(r, e);
   if (!code) code = load_scripts(r, e);
-  if (!code) code = peri_more_add(r, e);
-  if (!code) {
-    pin_version(r);
-    peri_connector_settle(r->arena, r->connector, r->in->settings);
-    r->auth = g->vault ? peri_connector_auth(r->connector, peri_secret_known, r->in, e) : NULL;
-    if (!r->auth && e->code) code = e->code;
-  }
-  if (!code && g->vault) code = peri_connector_base(r->arena, r->connector, r->in->settings, r->in->base_url, &r->base, e);
-  if (!code) load_rate(r);
+  if (!code) code = settle(r, e);
   if (code) {
     peri_run_free(r);
     return code;
@@ -106,7 +113,8 @@ void peri_run_free(peri_run *r) {
 
 peri_code peri_run_prepare(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_run **out, peri_err *e) {
   peri_run *r = NULL;
-  peri_code code = peri_run_prepare_plain(g, project, options, &r, e);
+  peri_code code = peri_generation_settle(g->store, project, NULL, e);
+  if (!code) code = peri_run_prepare_plain(g, project, options, &r, e);
   if (code) return code;
   if (peri_discover_due(r)) {
     bool changed = false;
@@ -114,8 +122,7 @@ peri_code peri_run_prepare(peri_engine *g, const peri_project *project, const pe
     if (!code && changed) {
       code = load_known(r, e);
       if (!code) code = load_scripts(r, e);
-      if (!code) code = peri_more_add(r, e);
-      if (!code) peri_connector_settle(r->arena, r->connector, r->in->settings);
+      if (!code) code = settle(r, e);
     }
   }
   if (code) {

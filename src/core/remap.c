@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "core/generation.h"
 #include "core/mapper.h"
 #include "core/prepare.h"
 #include "core/stream_work.h"
@@ -198,7 +199,8 @@ static bool asked_for(const peri_remap_options *o, const peri_stream *s, peri_st
 peri_code peri_remap(peri_engine *g, const peri_project *project, const peri_remap_options *options, peri_buf *json, peri_err *e) {
   peri_sync_options none = {.integration = options->integration};
   peri_run *r = NULL;
-  peri_code code = peri_run_prepare_plain(g, project, &none, &r, e);
+  peri_code code = peri_generation_settle(g->store, project, NULL, e);
+  if (!code) code = peri_run_prepare_plain(g, project, &none, &r, e);
   if (code) return code;
   r->started_ms = peri_now_ms();
   peri_str names = options->stream_or_entity.n ? peri_arena_fmt(r->arena, "[\"%.*s\"]", PERI_S(options->stream_or_entity)) : PERI_STR("[]");

@@ -35,6 +35,10 @@ peri_code peri_template_remove(peri_store *s, peri_str name, peri_err *e);
 /* Views TYPE_ENTITY and ENTITY with typed columns: [{"type","entity","fields":[{"name","type"}]}]; re-made when they differ. */
 peri_code peri_views_replace(peri_store *s, const peri_json *mappings, peri_err *e);
 
+/* Small named facts: {NULL,0} if there is none. */
+peri_code peri_meta_get(peri_store *s, peri_arena *a, const char *name, peri_str *value, peri_err *e);
+peri_code peri_meta_set(peri_store *s, const char *name, peri_str value, peri_err *e);
+
 /* generations and plans: what was in force when a row was written */
 peri_code peri_generation_put(peri_store *s, peri_str hash, peri_str files_json, peri_err *e); /* files: [{"path","hash","bytes"}], contents in blobs */
 
