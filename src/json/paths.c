@@ -1,5 +1,5 @@
 /* json/paths: compiles paths into places. A path of keys k1.k2.k3 also gets its literal forms: at the root "k1.k2.k3", below k1
- * "k2.k3", which lead to the same place. Next: walk.c. */
+ * "k2.k3". Next: walk.c. */
 #include "json/trie.h"
 
 #define XXH_INLINE_ALL
@@ -94,19 +94,34 @@ static peri_place *index_child(peri_paths *set, peri_place *place, int index) {
   return to;
 }
 
+/* Other paths may join their keys to the same text, so each alternative is told apart by its place. */
 static void add_alt(peri_paths *set, peri_place *place, peri_str key, peri_place *to) {
   peri_place_key *k = key_of(set, place, key);
   place->has_alts = true;
-  peri_alt **tail = &k->alts;
-  for (; *tail; tail = &(*tail)->next)
-    if ((*tail)->to == to) return;
-  *tail = peri_arena_take(set->arena, sizeof **tail);
-  (*tail)->to = to;
+  peri_alt *alt = peri_arena_take(set->arena, sizeof *alt);
+  *alt = (peri_alt){to, k->alts};
+  k->alts = alt;
 }
 
 static void add_slot(peri_paths *set, int **slots, size_t *count, size_t *cap, int slot) {
   *slots = peri_arena_grow(set->arena, *slots, *count, cap, sizeof **slots);
   (*slots)[(*count)++] = slot;
+}
+
+static peri_place *step_down(peri_paths *set, peri_place *place, const peri_step *step) {
+  if (step->kind == PERI_STEP_KEY) return peri_place_key_child(set, place, step->key);
+  return step->kind == PERI_STEP_EACH ? peri_place_each(set, place) : index_child(set, place, step->index);
+}
+
+/* What the places of one chain have to know of the path: its list slot, and where the literal forms lead. */
+static void mark_chain(peri_paths *set, const peri_path *path, peri_place *const *at, peri_place *const *after_literal, int from, int slot, bool list) {
+  for (int i = from; i < path->count; i++) {
+    if (path->steps[i].kind == PERI_STEP_EACH) add_slot(set, &at[i]->each_slots, &at[i]->each_slot_count, &at[i]->each_slot_cap, slot);
+    int end = peri_path_run_end(path, i);
+    if (path->steps[i].kind != PERI_STEP_KEY || end == i) continue;
+    add_alt(set, at[i], peri_path_joined(path, i, end), after_literal[end + 1]);
+    if (list) add_slot(set, &at[i]->alt_slots, &at[i]->alt_slot_count, &at[i]->alt_slot_cap, slot);
+  }
 }
 
 peri_code peri_paths_add(peri_paths *set, peri_str text, int *slot, bool *many, peri_err *e) {
@@ -116,14 +131,8 @@ peri_code peri_paths_add(peri_paths *set, peri_str text, int *slot, bool *many, 
   for (int i = 0; i < path.count; i++) list = list || path.steps[i].kind == PERI_STEP_EACH;
   if (many) *many = list;
 
-  peri_place *at[PERI_PATH_STEPS_MAX + 1]; /* before each step */
-  at[0] = set->root;
-  for (int i = 0; i < path.count; i++) {
-    const peri_step *step = &path.steps[i];
-    if (step->kind == PERI_STEP_KEY) at[i + 1] = peri_place_key_child(set, at[i], step->key);
-    else if (step->kind == PERI_STEP_EACH) at[i + 1] = peri_place_each(set, at[i]);
-    else at[i + 1] = index_child(set, at[i], step->index);
-  }
+  peri_place *at[PERI_PATH_STEPS_MAX + 1] = {set->root}; /* before each step */
+  for (int i = 0; i < path.count; i++) at[i + 1] = step_down(set, at[i], &path.steps[i]);
   peri_place *last = at[path.count];
   bool fresh = last->slot < 0;
   if (fresh && set->count == SLOTS_MAX) return peri_fail(e, PERI_INVALID, "more than %d paths are read from one record", SLOTS_MAX);
@@ -136,12 +145,18 @@ peri_code peri_paths_add(peri_paths *set, peri_str text, int *slot, bool *many, 
   set->texts[set->text_count++] = peri_arena_str(set->arena, text);
   if (!fresh) return PERI_OK;
 
-  for (int i = 0; i < path.count; i++) {
-    if (path.steps[i].kind == PERI_STEP_EACH) add_slot(set, &at[i]->each_slots, &at[i]->each_slot_count, &at[i]->each_slot_cap, last->slot);
-    int end = peri_path_run_end(&path, i);
-    if (path.steps[i].kind != PERI_STEP_KEY || end == i) continue;
-    add_alt(set, at[i], peri_path_joined(&path, i, end), at[end + 1]);
-    if (list) add_slot(set, &at[i]->alt_slots, &at[i]->alt_slot_count, &at[i]->alt_slot_cap, last->slot);
+  /* Behind a literal key this path goes on by places of its own: shared ones would let in what other paths ask for. */
+  int first = 0;
+  while (first < path.count && (path.steps[first].kind != PERI_STEP_KEY || peri_path_run_end(&path, first) == first)) first++;
+  peri_place *own[PERI_PATH_STEPS_MAX + 1] = {NULL};
+  if (first < path.count) {
+    int from = peri_path_run_end(&path, first) + 1;
+    own[from] = peri_place_new(set);
+    for (int i = from; i < path.count; i++) own[i + 1] = step_down(set, own[i], &path.steps[i]);
+    own[path.count]->slot = last->slot;
+    own[path.count]->many = list;
+    mark_chain(set, &path, own, own, from, last->slot, list);
   }
+  mark_chain(set, &path, at, own, 0, last->slot, list);
   return PERI_OK;
 }

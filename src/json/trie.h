@@ -16,7 +16,7 @@
 
 typedef struct peri_place peri_place;
 
-/* A dotted literal key leads from here to the place that its nested form leads to. */
+/* A dotted literal key: leads to a place of one path alone. */
 typedef struct peri_alt {
   peri_place *to;
   struct peri_alt *next;

@@ -257,7 +257,10 @@ static void the_walk_agrees_with_a_slow_reader(void **state) {
       }
     }
     peri_buf b = {0};
-    any_value(&b, 0);
+    do {
+      peri_buf_clear(&b);
+      any_value(&b, 0);
+    } while (b.n < 40);
     peri_slot slots[ALL];
     peri_str text = tight(peri_buf_view(&b));
     peri_json_fault f;
@@ -288,7 +291,7 @@ static void the_walk_agrees_with_a_slow_reader(void **state) {
     peri_buf_fini(&b);
     peri_arena_reset(scratch);
   }
-  assert_true(filled > 20000); /* the documents do hold what is asked for */
+  assert_true(filled > 10000); /* the documents do hold what is asked for */
   peri_arena_free(a);
   peri_arena_free(scratch);
 }
