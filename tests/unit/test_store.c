@@ -10,5 +10,6 @@ int main(void) {
   failed += store_sweep_tests();
   failed += store_remap_tests();
   failed += store_catalog_tests();
+  failed += store_crash_tests();
   return failed;
 }
