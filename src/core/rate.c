@@ -77,11 +77,12 @@ static void add_limit(peri_rate *r, class *c, const peri_node *n) {
   limit l = {0};
   if (!read_limit(peri_node_text(peri_node_value(n)), &l)) return;
   if (n->type == PERI_N_TABLE) {
-    l.left = peri_node_opt_text(n, "left");
-    l.total = peri_node_opt_text(n, "size");
-    l.reset = peri_node_opt_text(n, "reset");
-    l.used = peri_node_opt_text(n, "used");
-    l.pattern = peri_node_opt_text(n, "pattern");
+    /* copies: the ledger outlives the connector's tree, which is loaded anew while a run goes on */
+    l.left = peri_arena_str(r->a, peri_node_opt_text(n, "left"));
+    l.total = peri_arena_str(r->a, peri_node_opt_text(n, "size"));
+    l.reset = peri_arena_str(r->a, peri_node_opt_text(n, "reset"));
+    l.used = peri_arena_str(r->a, peri_node_opt_text(n, "used"));
+    l.pattern = peri_arena_str(r->a, peri_node_opt_text(n, "pattern"));
     l.burst = peri_node_opt_int(n, "burst", 0);
   }
   limit *bigger = peri_arena_take(r->a, (c->count + 1) * sizeof *bigger);
@@ -172,9 +173,13 @@ static int64_t gap_ms(const limit *l) { return l->size ? (l->window_ms + l->size
 
 static int64_t limit_wait(limit *l, int64_t cost, int64_t now_ms) {
   move_to(l, now_ms);
+  if (l->until_ms > now_ms) return l->until_ms - now_ms;
+  if (l->until_ms) { /* the server's own window began anew then: what was spent before is forgotten there too */
+    memset(l->slice, 0, sizeof l->slice);
+    l->until_ms = 0;
+  }
   if (cost > l->size) cost = l->size; /* dearer than the whole budget: it waits for all of it, not for ever */
   int64_t wait = wait_for(l, cost, now_ms);
-  if (l->until_ms - now_ms > wait) wait = l->until_ms - now_ms;
   if (l->burst > 0) {
     int64_t due = l->next_ms - (l->burst - 1) * gap_ms(l) - now_ms;
     if (due > wait) wait = due;
@@ -261,6 +266,19 @@ static int64_t reset_at(peri_str text, int64_t now_ms, int64_t window_ms) {
   return at > far ? far : at; /* a clock that is off must not stop us for ever */
 }
 
+/* The server counts less than we do: its window began anew, at midnight or on the hour. Believed where windows are fixed or long, but for a little that may
+ * still be on its way; a short rolling one is only late in counting. */
+static void forget(limit *l, int64_t used) {
+  if (!l->reset.n && l->window_ms < 3600000) return;
+  int64_t keep = used + l->size / 20 + 1, sum = spent(l);
+  for (int64_t i = live_slices(l) - 1; i >= 0 && sum > keep; i--) {
+    if (l->at - i < 0) continue;
+    int64_t *slice = &l->slice[(l->at - i) % SLICES], less = sum - keep < *slice ? sum - keep : *slice;
+    *slice -= less;
+    sum -= less;
+  }
+}
+
 static void correct(limit *l, const peri_http_reply *reply, int64_t now_ms, peri_span *body, bool *looked) {
   int64_t n[2] = {0}, size = 0, left = -1, used = -1;
   move_to(l, now_ms);
@@ -280,6 +298,7 @@ static void correct(limit *l, const peri_http_reply *reply, int64_t now_ms, peri
   if (left >= 0 && used < 0) used = l->size - left;
   int64_t extra = used - spent(l);
   if (used > 0 && extra > 0) l->slice[l->at % SLICES] += extra; /* spent by others, or before we started */
+  if (used >= 0 && extra < 0) forget(l, used);
   if (left == 0 || (left < 0 && used >= 0 && used >= l->size)) {
     int64_t at = reset_at(value_of(reply, l->reset, body, looked), now_ms, l->window_ms);
     if (at > l->until_ms) l->until_ms = at;

@@ -82,7 +82,7 @@ static peri_str fill_url(peri_scope *s, peri_str base, peri_str target, const pe
     if (page && page->link.n && s->r->pages == PERI_PAGES_LINK) result = linked_url(s->a, base, whole, page->link);
     else {
       peri_entries query = {0};
-      s->secrets_ok = true; /* some APIs know no other place; logs show the URL without its query */
+      s->secrets_ok = true; /* some APIs know no other place for it; the redactor keeps it out of logs */
       peri_entries_add(s, &query, s->c->query);
       peri_entries_add(s, &query, s->r->query);
       if (sent && s->r->pages == PERI_PAGES_CURSOR) drop_without(s, &query);

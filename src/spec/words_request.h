@@ -71,7 +71,7 @@ static const peri_option_spec count_options[] = {MUST("send", "target", "Where t
                                                  OPT("more", "path", "", "Where the reply says whether there are more pages.")};
 
 static const peri_option_spec token_options[] = {OPT("header", "text", "Authorization", "The header that carries the secret."),
-                                                 OPT("prefix", "text", "Bearer ", "What stands before the secret in the header."),
+                                                 OPT("prefix", "text", "Bearer ", "What stands before the secret in the header; in a header other than Authorization nothing, unless it is written."),
                                                  OPT("query", "text", "", "The entry of the query that carries the secret, instead of a header.")};
 static const peri_option_spec basic_options[] = {OPT("user", "slot", "", "The user's name: a text or a hole.")};
 static const peri_option_spec oauth2_options[] = {

@@ -106,7 +106,9 @@ static void costs(void **state) {
 static void corrected_up(void **state) {
   (void)state;
   peri_arena *a = peri_arena_new();
-  peri_rate *r = peri_rate_new(tree(a, LIMIT), NULL);
+  peri_arena *connectors = peri_arena_new();
+  peri_rate *r = peri_rate_new(tree(connectors, LIMIT), NULL);
+  peri_arena_free(connectors); /* the ledger outlives the tree that it was made from */
   int64_t now = INT64_C(1700000000000);
   assert_int_equal(peri_rate_ask(r, PERI_STR("default"), 1, now), 0);
   peri_http_reply big = reply(a, 200, "x-size: 190\nx-left: 189", "");
@@ -139,6 +141,28 @@ static void corrected_down(void **state) {
   peri_http_reply search = reply(a, 200, "", "");
   peri_rate_reply(r, PERI_STR("search"), &search, now + 26000);
   assert_int_equal(peri_rate_ask(r, PERI_STR("search"), 1, now + 26001), 0);
+  peri_rate_free(r);
+  peri_arena_free(a);
+}
+
+/* Windows that the server counts from a moment of its own: we follow it, instead of sitting out our own hour. */
+static void fixed_windows(void **state) {
+  (void)state;
+  peri_arena *a = peri_arena_new();
+  peri_rate *r = peri_rate_new(tree(a, "{ default = { \"5000/hour\", left = \"header:L\", reset = \"header:R\" }, daily = { \"1000/day\", left = \"header:L\" }, rolling = { \"100/10s\", left = \"header:L\" } }"), NULL);
+  int64_t now = INT64_C(1700000000000);
+  peri_http_reply gone = reply(a, 200, "L: 0\nR: 1700000300", ""), fresh = reply(a, 200, "L: 4990", ""), day = reply(a, 200, "L: 990", ""), ten = reply(a, 200, "L: 95", "");
+  peri_rate_reply(r, PERI_STR("default"), &gone, now);
+  assert_int_equal(peri_rate_ask(r, PERI_STR("default"), 1, now + 1000), 299000);
+  assert_int_equal(play(r, "default", now + 300000, now + 300001, 0), 5000);
+  peri_rate_reply(r, PERI_STR("default"), &fresh, now + 600000); /* began anew meanwhile */
+  assert_true(play(r, "default", now + 600001, now + 600002, 0) > 4500);
+  assert_int_equal(play(r, "daily", now + 600003, now + 600004, 0), 1000);
+  peri_rate_reply(r, PERI_STR("daily"), &day, now + 900000); /* midnight has passed there */
+  assert_true(play(r, "daily", now + 900001, now + 900002, 0) > 900);
+  assert_int_equal(play(r, "rolling", now + 900003, now + 900004, 0), 100);
+  peri_rate_reply(r, PERI_STR("rolling"), &ten, now + 900100); /* an answer to an early one of these hundred: no reason to send more */
+  assert_true(peri_rate_ask(r, PERI_STR("rolling"), 1, now + 900101) > 9000);
   peri_rate_free(r);
   peri_arena_free(a);
 }
@@ -235,6 +259,6 @@ static void patterns(void **state) {
 }
 
 static const struct CMUnitTest tests[] = {cmocka_unit_test(promise), cmocka_unit_test(burst), cmocka_unit_test(several), cmocka_unit_test(partitions), cmocka_unit_test(costs),
-  cmocka_unit_test(corrected_up), cmocka_unit_test(corrected_down), cmocka_unit_test(used_with_pattern), cmocka_unit_test(pause_and_time), cmocka_unit_test(saved),
+  cmocka_unit_test(corrected_up), cmocka_unit_test(corrected_down), cmocka_unit_test(fixed_windows), cmocka_unit_test(used_with_pattern), cmocka_unit_test(pause_and_time), cmocka_unit_test(saved),
   cmocka_unit_test(backoff), cmocka_unit_test(patterns)};
 PERI_GROUP(core_rate, tests)
