@@ -215,6 +215,7 @@ static bool make_key(plan_maker *m, const peri_node *mapping) {
   const peri_node *key = peri_node_get(mapping, "key");
   p->key_from_stream = !key;
   if (!key) key = m->source->stream_key;
+  if (!key && m->source->key_free) key = peri_node_of_text(p->arena, PERI_STR("id"));
   if (!key) return plan_refuse(m, mapping->line, "there is no key: the mapping names none, and its stream is not known");
   if (p->rows && p->key_from_stream)
     return plan_refuse(m, mapping->line, "rows makes many rows of one record, so the mapping must name a key that differs: key = id { \"parent:id\", \"id\" } { join = \":\" }");
@@ -227,7 +228,7 @@ static bool make_key(plan_maker *m, const peri_node *mapping) {
   if (!f) return false;
   if (f->kind == PK_LIST || f->kind == PK_JSON || f->kind == PK_REST || f->kind == PK_WHEN)
     return plan_refuse(m, f->line, "key: %s can't be a key; id, text, integer and uuid can", plan_kinds[f->kind].name);
-  f->required = true;
+  f->required = !m->source->key_free;
   f->on_error = PE_REJECT;
   f->number = (int)p->field_count;
   if (f->source_count > 1 && !f->has_join && f->transform < 0) {

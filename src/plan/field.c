@@ -6,6 +6,8 @@
  * For kinds that are no texts, map looks at the value as sent before the kind does: { J = true } could not be read otherwise.
  * A function is not called when its first value is null. on_error decides what becomes of a failure, except of a missing required
  * value and of a function that ran out of time or memory: those always refuse the record. */
+#include <stdio.h>
+
 #include "plan/inside.h"
 
 /* ---- shapes ---- */
@@ -37,7 +39,7 @@ static void read_first(plan_run *r, const plan_field *f, plan_in *in) {
 
 /* 1 joined, 0 nothing there, -1 wrong shape */
 static int join_one(plan_run *r, const plan_field *f, plan_in *in, peri_buf *out, size_t *count) {
-  if (in->type == PERI_J_ARRAY && (in->spans || in->raw.n)) {
+  if (in->type == PERI_J_ARRAY && !in->values) {
     plan_in item;
     peri_span s;
     int got = 0;
@@ -159,12 +161,23 @@ static bool validate(plan_run *r, const plan_field *f, const plan_val *v) {
 
 static const plan_map_item *mapped(const plan_field *f, peri_str text) { return f->map ? peri_map_get(f->map, text) : NULL; }
 
+static bool not_named(plan_run *r, const plan_field *f, const plan_in *in) {
+  char names[128];
+  size_t n = 0, i = 0, count = f->map ? f->map->count : 0;
+  for (; i < count && n + f->map->items[i].key.n + 8 < sizeof names; i++) {
+    if (i) n += (size_t)snprintf(names + n, sizeof names - n, ", ");
+    n += (size_t)snprintf(names + n, sizeof names - n, "%.*s", PERI_S(f->map->items[i].key));
+  }
+  names[n] = 0;
+  return plan_wrong(r, f, in, "one of %s%s", names, i < count ? " and others" : "");
+}
+
 static bool map_value(plan_run *r, const plan_field *f, plan_in *in, plan_val *out) {
   const plan_map_item *item = out->type == PT_TEXT || out->type == PT_NUMBER ? mapped(f, out->text) : NULL;
   if (!item && out->type == PT_BOOL) item = mapped(f, out->b ? PERI_STR("true") : PERI_STR("false"));
   if (item) *out = item->val;
   else if (f->has_otherwise && (f->map || f->closed)) *out = f->otherwise;
-  else if (f->closed) return plan_wrong(r, f, in, "one of the %zu values that options name", f->map ? f->map->count : (size_t)0);
+  else if (f->closed) return not_named(r, f, in);
   return true;
 }
 
@@ -244,9 +257,15 @@ static bool check_pattern(plan_run *r, const plan_field *f, const plan_val *v) {
 
 /* ---- one field ---- */
 
+/* Several values go to the function as they were sent; so does the list of a [] path where one value is wanted. */
+bool plan_early_transform(const plan_field *f) {
+  bool many = f->source_count == 1 && f->sources[0]->many && !plan_kinds[f->kind].takes_list;
+  return f->transform >= 0 && !f->has_join && (f->source_count > 1 || many);
+}
+
 static bool work(plan_run *r, const plan_field *f, plan_val *out, plan_val *good) {
   plan_in in;
-  bool several = f->source_count > 1 && f->transform >= 0 && !f->has_join;
+  bool several = plan_early_transform(f);
   if (f->has_join) {
     if (!read_joined(r, f, &in)) return false;
   } else if (several) {

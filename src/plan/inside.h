@@ -289,6 +289,7 @@ void plan_fail_add(plan_run *r);
 void plan_fail_reject(plan_run *r, peri_str key, peri_reject *reject);
 
 /* ---- field.c ---- */
+bool plan_early_transform(const plan_field *f);
 bool plan_field_value(plan_run *r, const plan_field *f, plan_val *out); /* false: failed, r->last */
 bool plan_call(plan_run *r, const plan_field *f, int fn, int line, const peri_value *args, size_t count, peri_value results[2]);
 /* Empty -> null, map, kind, map: what every value goes through once; also the elements of a list. */

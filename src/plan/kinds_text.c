@@ -141,6 +141,7 @@ bool plan_email(plan_run *r, const plan_field *f, plan_in *in, plan_val *out) {
 
 /* [user@]host[:port] */
 static bool authority_ok(peri_str a, bool dot_needed) {
+  bool ipv6 = false;
   for (size_t i = a.n; i > 0; i--)
     if (a.p[i - 1] == '@') {
       a = peri_str_from(a, i);
@@ -153,12 +154,13 @@ static bool authority_ok(peri_str a, bool dot_needed) {
       if (!strchr("0123456789abcdefABCDEF:.", *p)) return false;
     a = peri_str_from(a, (size_t)(end - a.p) + 1);
     if (a.n && a.p[0] != ':') return false;
+    ipv6 = true;
   }
   peri_str host, port = peri_str_cut(a, ':', &host);
   for (size_t i = 0; i < port.n; i++)
     if (!plan_digit(port.p[i])) return false;
   if (port.n > 5) return false;
-  if (a.n && a.p[0] == ':') return true;
+  if (ipv6) return true;
   if (host.n && host.p[host.n - 1] == '.') host.n--;
   char plain[256];
   if (host.n >= sizeof plain) return false;

@@ -37,6 +37,7 @@ typedef struct peri_plan_source {
   const peri_json *settings;    /* object: settings of the integration; may be NULL */
   const peri_json *discovered;  /* object: path or name -> {"label","type","options":[{"value","label"}]}; may be NULL */
   const peri_node *stream_key;  /* the stream's key, when the mapping names none: TEXT or TABLE of texts */
+  bool key_free;                /* a row may go without a key: a preview that is not stored; without any key "id" is read */
   peri_str sources_hash;        /* digest of all files that the mapping is made of (its own, extends, use): part of the plan's hash, because
                                    the tree does not hold the text of functions; may be empty, then the lines of functions count */
 } peri_plan_source;
