@@ -132,6 +132,7 @@ static bool check_secret(peri_check *c, const peri_node *n) {
 
 static bool check_request(peri_check *c, const peri_node *n) {
   if (peri_node_get(n, "answers")) return says(c, "can't have answers outside the routes of an emulator");
+  if (peri_node_get(n, "open")) return says(c, "can't have open outside the routes of an emulator");
   if (peri_node_get(n, "body") && peri_node_get(n, "form")) return says(c, "can't have both body and form");
   return true;
 }
@@ -256,17 +257,17 @@ static bool route_path(peri_check *c, const peri_node *n) {
 
 /* A request in `routes`: it is answered, not sent. */
 bool peri_check_route(peri_check *c, const peri_node *n) {
-  static const char *const taken[] = {"answers", "rate", "cost"};
+  static const char *const taken[] = {"answers", "rate", "cost", "open"};
   const peri_word_spec *spec = peri_word_named(n->word);
-  peri_option_spec options[3];
-  for (size_t i = 0; i < 3; i++) options[i] = *peri_option_named(spec, peri_str_of(taken[i]));
+  peri_option_spec options[4];
+  for (size_t i = 0; i < 4; i++) options[i] = *peri_option_named(spec, peri_str_of(taken[i]));
   struct frame frame;
   frame_push(c, &frame, n);
   if (!route_path(c, n)) return false;
   peri_str path = peri_node_text(n->what);
   c->subject = peri_arena_fmt(c->arena, "route %.*s \"%.*s\"", PERI_S(n->word), PERI_S(path));
   if (n->opts && n->opts->item_count) return says(c, "takes options by name");
-  if (!peri_check_options(c, options, 3, n->opts)) return false;
+  if (!peri_check_options(c, options, 4, n->opts)) return false;
   if (!peri_node_get(n, "answers")) return says(c, "needs answers");
   frame_pop(c, &frame);
   return true;
