@@ -12,13 +12,13 @@
 static const char connector[] = "return connector \"demo\" { title = \"Demo\", base = \"https://api.example.com\", auth = token \"accessToken\",\n"
                                 "  streams = { stream \"contact\" { key = \"id\", updated = integer \"at\", removed = \"gone\", full = get \"/contacts\" { records = \"results\", pages = \"none\" } } } }\n";
 
-static const char mapping[] = "local kept = {}\n"
+static const char mapping[] = "local kept, big = {}, (\"0123456789abcdef\"):rep(4096)\n"
                               "return mapping \"contact\" { from = \"demo.contact\",\n"
                               "  fields = {\n"
                               "    name = text \"name\" { transform = function(v)\n"
                               "      if v == \"spin\" then while true do end end\n"
                               "      if v == \"fail\" then error(\"no good\") end\n"
-                              "      if v == \"hoard\" then for i = 1, 1e9 do kept[#kept + 1] = (\"x\"):rep(1000000) .. i end end\n"
+                              "      if v == \"hoard\" then for i = 1, 1e9 do kept[#kept + 1] = big .. i end end\n"
                               "      return v:upper() end },\n"
                               "    age = integer \"age\",\n"
                               "  },\n"
@@ -116,15 +116,17 @@ static peri_code page(bench *b, uint32_t flags, const char *bytes, size_t n, uin
   return c;
 }
 
-static void begin(bench *b) {
+static void begin_with(bench *b, int call_ms) {
   *b = (bench){.a = peri_arena_new()};
-  peri_worker_config config = {.hash_seed = 42};
+  peri_worker_config config = {.hash_seed = 42, .call_ms = call_ms};
   peri_err e = {0};
   b->w = peri_worker_start(&config, &e);
   if (!b->w) fail_msg("%s", e.text);
   files[0] = (peri_load_file){PERI_STR("connectors/demo.lua"), peri_str_of(connector)};
   files[1] = (peri_load_file){PERI_STR("mappings/demo/contact.lua"), peri_str_of(mapping)};
 }
+
+static void begin(bench *b) { begin_with(b, 0); }
 
 static void end(bench *b) {
   peri_worker_close(b->w);
@@ -329,7 +331,7 @@ void test_work_timeout(void **state) {
 void test_work_memory(void **state) {
   (void)state;
   bench b;
-  begin(&b);
+  begin_with(&b, 5000); /* so that memory runs out first, however slow the build */
   ready(&b);
   static const char body[] = "{\"results\":[{\"id\":\"1\",\"name\":\"a\"},{\"id\":\"2\",\"name\":\"hoard\"},{\"id\":\"3\",\"name\":\"c\"}]}";
   peri_err e = {0};
