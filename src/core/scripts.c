@@ -18,8 +18,8 @@ static bool wanted(const peri_load_file *f, const peri_scripts_want *want) {
   snprintf(folder, sizeof folder, "connectors/%s.lua", want->type);
   if (peri_str_is(p, folder)) return true;
   snprintf(folder, sizeof folder, "mappings/%s/", want->type);
-  if (in_folder(p, folder)) return true;
-  if (!want->integration.n) return false;
+  if (in_folder(p, folder)) return !want->rows_alone;
+  if (!want->integration.n || want->rows_alone) return false;
   snprintf(folder, sizeof folder, "mappings/@%.*s/", PERI_S(want->integration));
   return in_folder(p, folder);
 }
@@ -34,6 +34,7 @@ static void want_json(const peri_project *project, const peri_scripts_want *want
     if (wanted(&project->files[i], want)) peri_jw_text(&w, project->files[i].path);
   peri_jw_end_array(&w);
   peri_jw_kv_bool(&w, "examples", want->examples);
+  if (want->key_free) peri_jw_kv_bool(&w, "keyFree", true);
   if (want->type) peri_jw_kv_c(&w, "type", want->type);
   if (want->integration.n) peri_jw_kv(&w, "integration", want->integration);
   peri_jw_end_object(&w);
@@ -82,6 +83,20 @@ static void read_loaded(peri_scripts *s, const peri_scripts_want *want) {
   }
 }
 
+static bool is_own(const peri_mapping_info *m) { return in_folder(m->path, "mappings/@"); }
+
+/* An integration's own mapping (mappings/@NAME/) stands in for the shared one of the same stream and entity. */
+static void keep_own(peri_scripts *s) {
+  size_t kept = 0;
+  for (size_t i = 0; i < s->mapping_count; i++) {
+    bool replaced = false;
+    for (size_t k = 0; k < s->mapping_count && !is_own(&s->mappings[i]); k++)
+      replaced |= is_own(&s->mappings[k]) && peri_str_eq(s->mappings[k].from, s->mappings[i].from) && peri_str_eq(s->mappings[k].entity, s->mappings[i].entity);
+    if (!replaced) s->mappings[kept++] = s->mappings[i];
+  }
+  s->mapping_count = kept;
+}
+
 peri_code peri_scripts_load(const peri_project *project, peri_store *store, const peri_scripts_want *want, peri_scripts **out, peri_err *e) {
   peri_arena *a = peri_arena_new();
   peri_scripts *s = peri_arena_take(a, sizeof *s);
@@ -89,7 +104,8 @@ peri_code peri_scripts_load(const peri_project *project, peri_store *store, cons
   peri_buf rows = {0}, wish = {0}, answer = {0};
   peri_worker *worker = NULL;
   peri_code code = PERI_OK;
-  if (store) code = peri_mapping_rows(store, &rows, peri_str_of(want->type), (peri_str){0}, e);
+  if (want->rows.n) peri_buf_str(&rows, want->rows);
+  else if (store) code = peri_mapping_rows(store, &rows, peri_str_of(want->type), (peri_str){0}, e);
   if (code) goto done;
   want_json(project, want, &wish);
   peri_load m = {.files = project->files,
@@ -114,6 +130,7 @@ peri_code peri_scripts_load(const peri_project *project, peri_store *store, cons
     goto done;
   }
   read_loaded(s, want);
+  if (want->integration.n) keep_own(s);
 done:
   peri_worker_close(worker);
   peri_buf_fini(&rows);

@@ -31,6 +31,9 @@ typedef struct peri_scripts_want {
   const char *type;          /* connector and mappings of this type; NULL: all files */
   peri_str integration;      /* its name, for mappings/@NAME/; empty: none */
   bool examples;
+  bool rows_alone;           /* leave the mapping files out: the rows of data_mappings make the mappings */
+  bool key_free;             /* nothing will be stored: mappings made of rows alone may go without a key */
+  peri_str rows;             /* JSON array in place of the stored rows: a set that is to be tried; empty: the stored ones */
   peri_str settings;         /* JSON object or empty */
   peri_str discovered;       /* JSON object or empty */
   uint64_t hash_seed;

@@ -62,7 +62,8 @@ typedef struct peri_load {
   peri_str rows;       /* JSON array: active rows of data_mappings */
   peri_str settings;   /* JSON object: the integration's settings (connector sees names only; plans read `setting:`) */
   peri_str discovered; /* JSON object: stream -> {name -> {"label","type","options"}} */
-  peri_str want;       /* JSON {"paths":["connectors/hubspot.lua",…] or "all":true, "examples":true, "integration":"acme"|null, "emulator":false} */
+  peri_str want;       /* JSON {"paths":["connectors/hubspot.lua",…] or "all":true, "examples":true, "integration":"acme"|null, "emulator":false,
+                          "keyFree":true: mappings made of rows alone may go without a key (map, mappings add: nothing of theirs is stored)} */
 } peri_load;
 /* LOADED is JSON: {"files":[{"path","ok":true,"kind":"connector|mapping|emulator|lib","name","tree":…,"plan":{peri_plan_describe},"examples":n}
  *                         or {"path","ok":false,"code","line","message"}]} */
@@ -71,7 +72,7 @@ typedef struct peri_load {
  *  "key":tree,"updated":tree|null,"removed":tree|null,"merged":tree|null,"records":"results","record":"","format":"json|ndjson",
  *  "page":["paging.next.after",…],"context":["from.id"],"each":["results[]",…]} ; an empty mappings list: data is the raw record.
  *  "pairs": {"list":"results[]","match":"from.id","value":"paging.next.after"} for pagers inside lists.
- * Also "volatile":["_links"]: members left out of raw_hash. A key path may begin with `parent:`; what keys and plans read there is taken from
+ * "keyFree":true: a record without a key is mapped all the same (map). Also "volatile":["_links"]: members left out of raw_hash. A key path may begin with `parent:`; what keys and plans read there is taken from
  * the object around a nested list, else from peri_page_msg.parent_json, and comes back as the record's context (OPENED tells which paths). */
 
 typedef enum peri_page_flag { PERI_PAGE_MAP_ALL = 1, PERI_PAGE_SPLIT_ONLY = 2, PERI_PAGE_RECORDS = 4 /* packed records from the store: no page around them */ } peri_page_flag;

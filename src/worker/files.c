@@ -80,7 +80,7 @@ static peri_plan *compile(peri_shop *s, peri_shop_file *f, const peri_node *stre
   if (!known) known = peri_node_get(peri_shop_stream(s, type, stream), "key");
   f->keyless = !known && !peri_node_get(f->mapping, "key");
   peri_plan_source source = {
-      .mapping = f->mapping, .path = f->path, .settings = s->settings, .discovered = peri_json_get_str(s->discovered, stream), .stream_key = known};
+      .mapping = f->mapping, .path = f->path, .key_free = f->key_free, .settings = s->settings, .discovered = peri_json_get_str(s->discovered, stream), .stream_key = known};
   return peri_plan_compile(s->load_arena, &source, e, line);
 }
 
@@ -144,7 +144,7 @@ void peri_shop_rows_files(peri_shop *s) {
     peri_str path = peri_arena_fmt(s->load_arena, "data_mappings/%.*s/%.*s", PERI_S(type), PERI_S(entity));
     if (peri_shop_file_named(s, path)) continue;    /* made by an earlier row, and refused */
     peri_shop_file *f = &s->files[s->file_count++]; /* load.c left room for one a row */
-    *f = (peri_shop_file){.path = path, .tried = true, .ok = true, .from = peri_arena_fmt(s->load_arena, "%.*s.%.*s", PERI_S(type), PERI_S(entity))};
+    *f = (peri_shop_file){.path = path, .tried = true, .ok = true, .key_free = peri_json_get_bool(s->want, "keyFree", false), .from = peri_arena_fmt(s->load_arena, "%.*s.%.*s", PERI_S(type), PERI_S(entity))};
     peri_node *mapping = NULL;
     if (peri_mapping_overlay(s->load_arena, NULL, type, entity, rows_for(s, type, entity), compile_body, s, &mapping, &f->err)) {
       refuse(f, PERI_SCRIPT_REFUSED, 0);

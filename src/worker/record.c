@@ -213,7 +213,7 @@ void peri_view_split(peri_shop *s, const peri_view *v, const peri_keys *keys, co
   out->bad = !sound;
   if (!sound) return;
   out->key = key_of(v, keys, item->slots, item->context, a);
-  out->bad = out->key.n == 0;
+  out->bad = out->key.n == 0 && !v->key_free;
   out->removed = keys->removed >= 0 && is_removed(v, item->slots[keys->removed].one);
   out->merged = merged_of(v, keys, item->slots, a);
   int64_t stamp;
@@ -291,7 +291,7 @@ static void row_keep(peri_shop *s, const peri_view *v, peri_row_list *rows, peri
                      const peri_row *row) {
   /* a frame to the core holds one row at least: what is larger than that can't be kept */
   bool fits = row->data.n + row->warnings.n + 64 < PERI_FRAME_TO_CORE_MAX - PERI_FRAME_PORTION;
-  if (row->verdict == PERI_REJECT || !fits || row->key.n > PERI_KEY_BYTES_MAX || (row->verdict == PERI_ROW && !row->key.n)) {
+  if (row->verdict == PERI_REJECT || !fits || row->key.n > PERI_KEY_BYTES_MAX || (row->verdict == PERI_ROW && !row->key.n && !v->key_free)) {
     peri_reject r = row->reject;
     if (row->verdict != PERI_REJECT) {
       r = (peri_reject){.external_id = row->key, .entity = v->plan_entity[plan], .code = PERI_STR("rule"), .file = v->plan_path[plan]};

@@ -22,6 +22,7 @@ typedef struct peri_shop_file {
   peri_node *mapping;    /* resolved, rows laid over; the plan's source */
   peri_plan *plan;
   bool keyless;          /* the mapping names no key and no stream's key was known when it was compiled */
+  bool key_free;         /* rows of data_mappings that are only tried: nothing is stored, so a row may go without a key */
   peri_str from;         /* "hubspot.contact" */
 } peri_shop_file;
 
@@ -101,7 +102,7 @@ struct peri_view {
   peri_arena *arena;
   uint32_t id;
   peri_str type, stream;
-  bool ndjson;
+  bool ndjson, key_free;     /* key_free: a record without a key is mapped all the same; its rows have none */
   peri_str *key_paths;       /* as written; `parent:` ones hold a context path's number in key_context */
   int *key_context;          /* -1: of the record */
   size_t key_count;

@@ -231,6 +231,7 @@ static bool open_view(peri_shop *s, peri_view *v, const peri_json *m, int *line,
   peri_node *key = NULL;
   v->type = peri_json_get_text(m, "type");
   v->stream = peri_json_get_text(m, "stream");
+  v->key_free = peri_json_get_bool(m, "keyFree", false);
   peri_str *context;
   size_t count = text_list(v->arena, peri_json_get(m, "context"), &context);
   for (size_t i = 0; i < count; i++) {
