@@ -1,0 +1,104 @@
+/* cmd/target: see the header. Reads only. */
+#include "cmd/target.h"
+
+#include <stdlib.h>
+
+#include "store/catalog.h"
+
+#define NAMES_MAX 64
+
+peri_code peri_target_read(peri_arena *a, const char *text, peri_target *out, peri_err *e) {
+  peri_str head, rest = peri_str_cut(peri_str_of(text), '/', &head);
+  if (!head.n || !rest.n || memchr(rest.p, '/', rest.n)) return peri_fail(e, PERI_USAGE, "'%s' is no TYPE/ENTITY, such as hubspot/contact", text);
+  out->type = peri_arena_str(a, head);
+  out->type_c = out->type.p;
+  out->entity = peri_arena_str(a, rest);
+  return PERI_OK;
+}
+
+peri_code peri_target_load(peri_arena *a, peri_session *s, const peri_target *t, const peri_target_options *o, peri_scripts **out, peri_err *e) {
+  peri_scripts_want want = {.type = t->type_c, .examples = o->examples, .rows_alone = o->rows_alone, .key_free = o->key_free, .rows = o->rows};
+  if (s->store) want.hash_seed = peri_store_hash_seed(s->store);
+  if (o->integration) {
+    peri_json *row = NULL;
+    int64_t oldest_ms;
+    if (!s->store) return peri_fail(e, PERI_NOT_FOUND, "there is no integration \"%s\": the project has no database yet", o->integration);
+    peri_code code = peri_integration_get(s->store, a, peri_str_of(o->integration), &row, e);
+    if (code) return code;
+    peri_str type = peri_json_get_text(row, "type");
+    if (!peri_str_eq(type, t->type)) return peri_fail(e, PERI_NOT_FOUND, "the integration \"%s\" is of type %.*s, not %.*s", o->integration, PERI_S(type), PERI_S(t->type));
+    const peri_json *settings = peri_json_get(row, "settings");
+    want.integration = peri_json_get_text(row, "name");
+    if (settings) want.settings = settings->raw;
+    code = peri_store_discovered(s->store, a, peri_json_get_text(row, "id"), &want.discovered, &oldest_ms, e);
+    if (code) return code;
+  }
+  return peri_scripts_load(s->project, s->store, &want, out, e);
+}
+
+bool peri_mapping_is_rows(const peri_mapping_info *m) { return peri_str_starts(m->path, PERI_STR("data_mappings/")); }
+
+void peri_failure_text(const peri_script_failure *f, peri_buf *out) {
+  peri_str base = f->path;
+  for (size_t i = f->path.n; i-- > 0;)
+    if (f->path.p[i] == '/') {
+      base = peri_str_from(f->path, i + 1);
+      break;
+    }
+  bool full = peri_str_starts(f->message, f->path), brief = f->message.n > base.n && peri_str_starts(f->message, base) && f->message.p[base.n] == ':';
+  if (brief && !full) peri_buf_put(out, f->path.p, f->path.n - base.n);
+  else if (!full && f->line > 0) peri_buf_fmt(out, "%.*s:%lld: ", PERI_S(f->path), (long long)f->line);
+  else if (!full) peri_buf_fmt(out, "%.*s: ", PERI_S(f->path));
+  peri_buf_str(out, f->message);
+}
+
+/* ---- which mappings ---- */
+
+static bool of_type(const peri_mapping_info *m, peri_str type, peri_str *stream) {
+  peri_str head;
+  *stream = peri_str_cut(m->from, '.', &head);
+  return peri_str_eq(head, type);
+}
+
+/* Does a failing file stand for this entity? Its name is all that is known of it. */
+static bool failed_entity(const peri_script_failure *f, const peri_target *t) {
+  peri_str path = f->path, rest;
+  if (peri_str_ends(path, PERI_STR(".lua"))) path.n -= 4;
+  peri_str head;
+  rest = peri_str_cut(path, '/', &head);
+  if (!peri_str_is(head, "mappings") && !peri_str_is(head, "data_mappings")) return false;
+  peri_str folder, name = peri_str_cut(rest, '/', &folder);
+  return peri_str_eq(name, t->entity) && (peri_str_eq(folder, t->type) || peri_str_starts(folder, PERI_STR("@")));
+}
+
+peri_code peri_target_mappings(const peri_scripts *s, const peri_target *t, const peri_mapping_info **out, size_t most, size_t *count, peri_err *e) {
+  peri_str stream, names[NAMES_MAX];
+  size_t name_count = 0;
+  *count = 0;
+  peri_buf text = {0};
+  for (size_t i = 0; i < s->failure_count && *count == 0; i++) {
+    if (!failed_entity(&s->failures[i], t)) continue;
+    peri_failure_text(&s->failures[i], &text);
+    peri_code code = peri_fail(e, s->failures[i].code, "%s", peri_buf_c(&text));
+    peri_buf_fini(&text);
+    return code;
+  }
+  for (int by_stream = 0; by_stream < 2 && *count == 0; by_stream++)
+    for (size_t i = 0; i < s->mapping_count && *count < most; i++) {
+      if (!of_type(&s->mappings[i], t->type, &stream)) continue;
+      if (peri_str_eq(by_stream ? stream : s->mappings[i].entity, t->entity)) out[(*count)++] = &s->mappings[i];
+      if (!by_stream && name_count < NAMES_MAX) names[name_count++] = s->mappings[i].entity;
+    }
+  if (*count) return PERI_OK;
+  for (size_t i = 0; i < s->failure_count; i++) { /* perhaps a file of another name would have made it */
+    if (text.n) peri_buf_c_str(&text, "; ");
+    peri_failure_text(&s->failures[i], &text);
+  }
+  peri_str near = peri_suggest(t->entity, names, name_count);
+  char more[600] = "";
+  if (near.n) snprintf(more, sizeof more, " (did you mean %.*s/%.*s?)", PERI_S(t->type), PERI_S(near));
+  else if (text.n) snprintf(more, sizeof more, "; not loaded: %.*s", (int)(text.n > 500 ? 500 : text.n), text.p);
+  else if (!name_count) snprintf(more, sizeof more, "; %.*s has no mappings at all: neither files in mappings/%.*s/ nor field mappings", PERI_S(t->type), PERI_S(t->type));
+  peri_buf_fini(&text);
+  return peri_fail(e, PERI_NOT_FOUND, "there is no mapping %.*s/%.*s%s", PERI_S(t->type), PERI_S(t->entity), more);
+}

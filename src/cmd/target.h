@@ -1,0 +1,32 @@
+/* cmd/target: what commands about mappings share: TYPE/ENTITY, the scripts in force for it, and what to say when they are not fit. */
+#ifndef PERI_CMD_TARGET_H
+#define PERI_CMD_TARGET_H
+
+#include "cmd/flags.h"
+#include "core/scripts.h"
+
+typedef struct peri_target { peri_str type, entity; const char *type_c; } peri_target; /* type_c lives in the arena */
+
+/* "hubspot/contact"; USAGE if it is none. */
+peri_code peri_target_read(peri_arena *a, const char *text, peri_target *out, peri_err *e);
+
+typedef struct peri_target_options {
+  const char *integration;    /* NULL: none */
+  bool examples, rows_alone, key_free, any_entity;
+  peri_str rows;              /* JSON array instead of the stored rows; empty: the stored ones */
+} peri_target_options;
+/* Loads what concerns the type, with the integration's settings and what its account has. NOT_FOUND if the integration is of another type. */
+peri_code peri_target_load(peri_arena *a, peri_session *s, const peri_target *t, const peri_target_options *o, peri_scripts **out, peri_err *e);
+/* Mappings of the entity (else those of a stream of that name), at most `most`. None: the failure of its file, or NOT_FOUND with what there is. */
+peri_code peri_target_mappings(const peri_scripts *s, const peri_target *t, const peri_mapping_info **out, size_t most, size_t *count, peri_err *e);
+/* "mappings/hubspot/contact.lua:5: what is wrong", whether or not the message names the place itself. */
+void peri_failure_text(const peri_script_failure *f, peri_buf *out);
+/* Mapping of a stream made of rows alone? */
+bool peri_mapping_is_rows(const peri_mapping_info *m);
+
+/* Rewrites integration_registry from the connectors in force; s holds the database for writing. */
+peri_code peri_cli_refresh_registry(peri_session *s, peri_err *e);
+/* The registry of the connectors in force: a JSON array with the seed's columns, `streams` and `problem` beside them. */
+peri_code peri_cli_connectors(peri_session *s, peri_buf *json, peri_err *e);
+
+#endif
