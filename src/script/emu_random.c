@@ -48,7 +48,7 @@ static const char *const given_names[] = {
   "Anne-Marie|annemarie", "Oğuz|oguz", "ಅನಿತಾ|anitha", "გიორგი|giorgi", "Արամ|aram", "Ⲙⲁⲣⲓⲁ|maria", "𝓛𝓲𝓵𝔂|lily", "Emily 😀|emily"};
 static const char *const family_names[] = {
   "Smith", "García|garcia", "Müller|mueller", "Nguyen", "Öztürk|oeztuerk", "Kowalski", "Rossi", "Dubois", "Ivanov", "O'Brien|obrien", "van der Berg|vanderberg",
-  "Sørensen|sorensen", "Novák|novak", "Silva", "Tanaka", "Kim", "王|wang", "李|li", "佐藤|sato", "김|kim2", "Петров|petrov", "Шевченко|shevchenko", "الحسن|alhassan",
+  "Sørensen|sorensen", "Novák|novak", "Silva", "Tanaka", "Kim", "王|wang", "李|li", "佐藤|sato", "김|gim", "Петров|petrov", "Шевченко|shevchenko", "الحسن|alhassan",
   "כהן|cohen", "Παπαδόπουλος|papadopoulos", "शर्मा|sharma", "Lopes-Souza|lopessouza", "Åkerman|akerman", "Þórsdóttir|thorsdottir", "Ștefănescu|stefanescu", "Brown",
   "Jones", "Lee", "Martin", "Weber", "Costa", "Ferrari", "Jensen", "Popescu", "Haddad", "Okafor", "Mbeki", "Abebe", "Santos", "Quispe", "Ka'uhane|kauhane",
   "Ng", "Ó Súilleabháin|osuilleabhain", "Fernández de Córdoba|fernandezdecordoba", "Žižek|zizek"};
