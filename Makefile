@@ -33,6 +33,7 @@ include mk/embed.mk
 include mk/test.mk
 include mk/tools.mk
 
+.DEFAULT_GOAL := all
 .PHONY: all debug clean help deps
 all: deps-build
 	@$(MAKE) --no-print-directory $(B)/perilune
