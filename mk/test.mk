@@ -27,3 +27,45 @@ endef
 $(foreach r,$(UNIT_ROOMS),$(eval $(call unit_rule,$(r))))
 .PHONY: unit
 unit: $(addprefix unit-,$(UNIT_ROOMS))
+
+# ---- fuzz targets (clang) ----
+FUZZ_CC    := clang
+FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DPERI_DEBUG=1
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SRC   := $(call room_src,base json wire spec plan script)
+$(B)/fuzz/obj/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(filter-out -Werror,$(WARN)) $(DEFS) $(PKG_CFLAGS) $(subst fuzzer,fuzzer-no-link,$(FUZZ_FLAGS)) -c -o $@ $<
+$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SRC:src/%.c=$(B)/fuzz/obj/%.o) $(EMBED_C:%.c=%.dbg.o)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(DEFS) $(PKG_CFLAGS) $(FUZZ_FLAGS) -o $@ $< $(filter %.o,$^) $(PKG_LIBS)
+.PHONY: fuzz fuzz-build
+fuzz-build: $(addprefix $(B)/fuzz/fuzz_,$(FUZZ_NAMES))
+fuzz: deps-test
+	@$(MAKE) --no-print-directory fuzz-build
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} B=$(B) sh tests/run.sh $(addprefix fuzz-,$(FUZZ_NAMES))
+
+# ---- a debug build that valgrind can run: no sanitizer, PERILUNE_EXE honoured ----
+VG_OBJ := $(SRC:src/%.c=$(B)/vgo/%.o) $(MAIN:src/%.c=$(B)/vgo/%.o) $(EMBED_C:%.c=%.rel.o)
+$(B)/vgo/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(DEFS) $(PKG_CFLAGS) -O1 -g -DPERI_DEBUG=1 -MMD -MP -c -o $@ $<
+$(B)/vg/perilune: $(VG_OBJ)
+	@mkdir -p $(@D)
+	@echo '  link  $@'
+	$(Q)$(CC) -g -o $@ $^ $(PKG_LIBS)
+-include $(VG_OBJ:.o=.d)
+
+# ---- everything ----
+$(B)/tools/%: tests/tools/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(DEFS) -O1 -g -o $@ $<
+TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
+
+.PHONY: test test-build deps-test
+deps-test:
+	@sh mk/deps.sh build test
+test-build: $(B)/perilune $(B)/debug/perilune $(B)/vg/perilune $(addprefix $(B)/unit/test_,$(UNIT_ROOMS)) $(TOOLS) fuzz-build
+test: deps-test
+	@$(MAKE) --no-print-directory -j2 test-build
+	@B=$(B) sh tests/run.sh
