@@ -96,6 +96,7 @@ static size_t spelled(const char *text, size_t n, unsigned char want) {
 }
 
 static size_t match_plain(const pattern *q, const char *text, size_t n) {
+  if (q->n <= n && memcmp(text, q->p, q->n) == 0) return q->n; /* also where it looks like an escape itself */
   size_t at = 0;
   for (size_t i = 0; i < q->n; i++) {
     size_t step = spelled(text + at, n - at, (unsigned char)q->p[i]);

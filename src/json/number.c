@@ -44,11 +44,14 @@ static bool decimal_read(peri_str s, decimal *d) {
     if (down) exponent = -exponent;
   }
   if (i != s.n) return false;
+  if (d->dot == d->p) { /* ".5" */
+    d->p++;
+    d->dot = NULL;
+  }
   d->n = whole + fraction;
   d->point = (int64_t)whole + exponent;
   while (d->n && digit_at(d, 0) == '0') {
     d->p++;
-    if (d->dot && d->p > d->dot) d->dot = NULL;
     if (d->dot && d->p == d->dot) {
       d->p++;
       d->dot = NULL;

@@ -83,6 +83,8 @@ static void secrets_are_blotted(void **state) {
   assert_blotted("{\"k\":\"se\\u002fcr et\\u002B\\u00221\"}", "{\"k\":\"***\"}");
   assert_blotted("%61bcde%66", "***");
   assert_blotted("se/cr et+", "se/cr et+");
+  peri_redact_add(PERI_STR("\\\\d%41;\\u")); /* itself full of what look like escapes */
+  assert_blotted("-\\\\d%41;\\u-", "-***-");
   assert_blotted("", "");
   peri_redact_clear();
   assert_blotted("abcdef", "abcdef");
