@@ -234,6 +234,8 @@ static bool make_key(plan_maker *m, const peri_node *mapping) {
   if (f->source_count > 1 && !f->has_join && f->transform < 0) {
     f->has_join = true;
     f->join = PERI_STR(":");
+    f->join_plain = true;
+    f->simple = f->early = false;
   }
   bool differs = !p->rows || f->transform >= 0;
   for (size_t i = 0; i < f->source_count; i++) differs |= f->sources[i]->from == PF_ELEMENT || f->sources[i]->from == PF_NUMBER;

@@ -269,6 +269,8 @@ static bool make_text(plan_maker *m, plan_field *f) {
     if (join->type != PERI_N_TEXT) return refuse(m, f, "join", "wants a text");
     f->has_join = true;
     f->join = join->u.text;
+    f->join_plain = true;
+    for (size_t i = 0; i < f->join.n; i++) f->join_plain &= (unsigned char)f->join.p[i] >= 32 && f->join.p[i] != '"' && f->join.p[i] != '\\';
   }
   if (!f->pattern.n) return true;
   const char *wrong = peri_pattern_check(f->pattern);
@@ -276,10 +278,14 @@ static bool make_text(plan_maker *m, plan_field *f) {
   return (f->kind != PK_LIST && f->kind != PK_JSON && f->kind != PK_REST) || refuse(m, f, "pattern", "means nothing for this kind");
 }
 
-static bool is_quick(const plan_field *f) {
-  return f->kind == PK_TEXT && f->source_count == 1 && !f->sources[0]->many && (f->sources[0]->from == PF_RECORD || f->sources[0]->from == PF_ELEMENT) && !f->required &&
-         !f->has_default && !f->letters && f->empty_null && !f->has_join && !f->has_min && !f->has_max && !f->pattern.n && !f->map && !f->closed && f->transform < 0 &&
-         f->validate < 0 && !f->unique;
+/* What the run need not ask again for each record. */
+static void note_ways(plan_field *f) {
+  const plan_source *s = f->sources[0];
+  bool one = f->source_count == 1, many = one && s->many && !plan_kinds[f->kind].takes_list;
+  f->early = f->transform >= 0 && !f->has_join && (f->source_count > 1 || many);
+  f->checked = f->has_min || f->has_max || f->pattern.n || f->validate >= 0;
+  f->simple = one && !s->many && (s->from == PF_RECORD || s->from == PF_ELEMENT) && !f->has_join && f->transform < 0 && !f->checked && !f->currency_count && f->trim;
+  f->quick = f->simple && f->kind == PK_TEXT && !f->letters && !f->map && !f->closed;
 }
 
 bool plan_make_options(plan_maker *m, plan_field *f, const peri_node *word) {
@@ -292,6 +298,6 @@ bool plan_make_options(plan_maker *m, plan_field *f, const peri_node *word) {
   if (!make_bound(m, f, "min", true) || !make_bound(m, f, "max", false)) return false;
   if (!bounds_meet(f)) return refuse(m, f, "min", "is above max");
   if (!make_default(m, f)) return false;
-  f->quick = is_quick(f);
+  note_ways(f);
   return true;
 }

@@ -24,7 +24,6 @@ static bool add_field(plan_maker *m, plan_rule *rule, peri_str name) {
     return plan_refuse(m, rule->line, "rule: there is no field '%.*s'", PERI_S(name));
   }
   f->kept = true;
-  f->quick = false;
   rule->fields[rule->field_count++] = f;
   rule->names = rule->names.n ? peri_arena_fmt(p->arena, "%.*s, %.*s", PERI_S(rule->names), PERI_S(f->name)) : f->name;
   return true;

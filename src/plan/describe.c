@@ -65,7 +65,7 @@ static void put_lineage(peri_buf *b, const peri_plan *p, const plan_field *f) {
     }
     return;
   }
-  bool early = plan_early_transform(f);
+  bool early = f->early;
   join_paths(b, f->sources, f->source_count);
   if (f->source_count > 1 && !early && !f->has_join) peri_buf_c_str(b, " -> the first that has a value");
   if (f->has_join) peri_buf_fmt(b, " -> joined with \"%.*s\"", PERI_S(f->join));

@@ -112,11 +112,11 @@ bool plan_fails(plan_run *r, const plan_field *f, const char *code, peri_str sho
 }
 
 void plan_fail_add(plan_run *r) {
-  if (r->fail_count < PLAN_FAILS_MAX) r->fails[r->fail_count++] = r->last;
+  if (r->fail_count < PLAN_FAILS_MAX) r->scratch->fails[r->fail_count++] = r->last;
 }
 
 void plan_fail_reject(plan_run *r, peri_str key, peri_reject *reject) {
-  const plan_fail *first = &r->fails[0];
+  const plan_fail *first = &r->scratch->fails[0];
   *reject = (peri_reject){.external_id = key, .entity = r->plan->entity, .field = first->field, .code = peri_str_of(first->code),
                           .message = first->message, .file = first->file, .line = first->line, .value_shown = first->shown};
   if (r->fail_count < 2) return;
@@ -127,11 +127,11 @@ void plan_fail_reject(plan_run *r, peri_str key, peri_reject *reject) {
   peri_jw_array(&w);
   for (size_t i = 1; i < r->fail_count; i++) {
     peri_jw_object(&w);
-    peri_jw_kv(&w, "field", r->fails[i].field);
-    peri_jw_kv_c(&w, "code", r->fails[i].code);
-    peri_jw_kv(&w, "message", r->fails[i].message);
-    peri_jw_kv(&w, "file", r->fails[i].file);
-    peri_jw_kv_int(&w, "line", r->fails[i].line);
+    peri_jw_kv(&w, "field", r->scratch->fails[i].field);
+    peri_jw_kv_c(&w, "code", r->scratch->fails[i].code);
+    peri_jw_kv(&w, "message", r->scratch->fails[i].message);
+    peri_jw_kv(&w, "file", r->scratch->fails[i].file);
+    peri_jw_kv_int(&w, "line", r->scratch->fails[i].line);
     peri_jw_end_object(&w);
   }
   peri_jw_end_array(&w);

@@ -38,7 +38,7 @@ static void read_first(plan_run *r, const plan_field *f, plan_in *in) {
 /* ---- join ---- */
 
 /* 1 joined, 0 nothing there, -1 wrong shape */
-static int join_one(plan_run *r, const plan_field *f, plan_in *in, peri_buf *out, size_t *count) {
+static int join_one(plan_run *r, const plan_field *f, plan_in *in, peri_buf *out, size_t *count, bool *plain) {
   if (in->type == PERI_J_ARRAY && !in->values) {
     plan_in item;
     peri_span s;
@@ -46,7 +46,7 @@ static int join_one(plan_run *r, const plan_field *f, plan_in *in, peri_buf *out
     peri_span_iter it = in->raw.n ? peri_span_open(plan_span_of(in->raw)) : (peri_span_iter){0};
     for (size_t i = 0; in->raw.n ? peri_span_next(&it, &s) : i < in->count; i++) {
       plan_in_span(&item, in->raw.n ? s : in->spans[i]);
-      int one = item.type == PERI_J_ARRAY ? -1 : join_one(r, f, &item, out, count);
+      int one = item.type == PERI_J_ARRAY ? -1 : join_one(r, f, &item, out, count, plain);
       if (one < 0) return one;
       got |= one;
     }
@@ -57,6 +57,7 @@ static int join_one(plan_run *r, const plan_field *f, plan_in *in, peri_buf *out
   if (in->type == PERI_J_STRING || in->type == PERI_J_NUMBER) text = plan_in_text(r, in);
   else if (in->type == PERI_J_TRUE || in->type == PERI_J_FALSE) text = in->type == PERI_J_TRUE ? PERI_STR("true") : PERI_STR("false");
   else return -1;
+  if (in->type == PERI_J_STRING && !in->plain) *plain = false;
   if (f->trim) text = peri_str_trim(text);
   if (!text.n && f->empty_null) return 0;
   if ((*count)++) peri_buf_str(out, f->join);
@@ -65,21 +66,21 @@ static int join_one(plan_run *r, const plan_field *f, plan_in *in, peri_buf *out
 }
 
 static bool read_joined(plan_run *r, const plan_field *f, plan_in *in) {
-  peri_buf b = {0}; /* texts are unescaped into the scratch meanwhile */
+  peri_buf *b = &r->scratch->rest;
   size_t count = 0;
-  bool whole = true, sound = true;
+  bool whole = true, sound = true, plain = f->join_plain;
+  peri_buf_clear(b);
   for (size_t i = 0; i < f->source_count && sound; i++) {
     plan_source_read(r, f->sources[i], in);
-    int got = join_one(r, f, in, &b, &count);
+    int got = join_one(r, f, in, b, &count, &plain);
     if (got < 0) sound = plan_wrong(r, f, in, "texts or numbers to join");
     if (got == 0) whole = false;
   }
   if (sound) {
     *in = (plan_in){.type = PERI_J_NULL};
     /* an id with a missing part would be another record's id */
-    if (count && (whole || f->kind != PK_ID)) *in = (plan_in){.type = PERI_J_STRING, .text = peri_arena_str(r->arena, peri_buf_view(&b))};
+    if (count && (whole || f->kind != PK_ID)) *in = (plan_in){.type = PERI_J_STRING, .plain = plain, .text = peri_arena_str(r->arena, peri_buf_view(b))};
   }
-  peri_buf_fini(&b);
   return sound;
 }
 
@@ -257,15 +258,9 @@ static bool check_pattern(plan_run *r, const plan_field *f, const plan_val *v) {
 
 /* ---- one field ---- */
 
-/* Several values go to the function as they were sent; so does the list of a [] path where one value is wanted. */
-bool plan_early_transform(const plan_field *f) {
-  bool many = f->source_count == 1 && f->sources[0]->many && !plan_kinds[f->kind].takes_list;
-  return f->transform >= 0 && !f->has_join && (f->source_count > 1 || many);
-}
-
 static bool work(plan_run *r, const plan_field *f, plan_val *out, plan_val *good) {
   plan_in in;
-  bool several = plan_early_transform(f);
+  bool several = f->early;
   if (f->has_join) {
     if (!read_joined(r, f, &in)) return false;
   } else if (several) {
@@ -285,15 +280,15 @@ static bool work(plan_run *r, const plan_field *f, plan_val *out, plan_val *good
     in.made = made;
     if (!sound) return false;
   }
-  *good = *out;
+  if (good) *good = *out;
   if (f->transform >= 0 && !several && out->type != PT_NULL) {
     peri_value arg;
     plan_val_value(r, f, out, true, &arg);
     if (!transform(r, f, &arg, 1, plan_val_shown(r, out), &in)) return false;
     if (!plan_convert_one(r, f, &in, out)) return false;
-    *good = *out;
+    if (good) *good = *out;
   }
-  if (out->type == PT_NULL) return true;
+  if (out->type == PT_NULL || !f->checked) return true;
   if (!plan_check_bounds(r, f, out)) return false;
   if (f->pattern.n && out->type != PT_LIST && out->type != PT_JSON && !check_pattern(r, f, out)) return false;
   return f->validate < 0 || validate(r, f, out);
@@ -301,7 +296,7 @@ static bool work(plan_run *r, const plan_field *f, plan_val *out, plan_val *good
 
 bool plan_field_value(plan_run *r, const plan_field *f, plan_val *out) {
   plan_val good = {.type = PT_NULL};
-  if (!work(r, f, out, &good)) {
+  if (!work(r, f, out, f->on_error == PE_KEEP ? &good : NULL)) {
     if (f->on_error == PE_REJECT || r->stop) return false;
     *out = f->on_error == PE_KEEP ? good : f->on_error == PE_DEFAULT && f->has_default ? f->fallback_val : (plan_val){.type = PT_NULL};
     if (out->type == PT_NULL && f->required) return false;

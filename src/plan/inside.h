@@ -82,12 +82,15 @@ struct plan_field {
   int line;
   int number;         /* among the plan's fields, for the progress page */
   const peri_node *options;
-  bool quick;         /* a text without any option that changes it: most fields of most records */
+  bool simple;        /* one path of the record, no function, no check: the short way of run.c */
+  bool quick;         /* and a text that no option changes: its bytes are the row's */
+  bool early;         /* transform gets the values as sent, before the kind */
+  bool checked;       /* bounds, pattern or validate */
   plan_source **sources;
   size_t source_count;
   bool kept;          /* its value is wanted by a rule */
 
-  bool required, trim, empty_null, has_join, unique;
+  bool required, trim, empty_null, has_join, join_plain, unique; /* join_plain: its text needs no escapes */
   signed char letters;/* -1 lower, +1 upper, 0 as they are */
   plan_on_error on_error;
   peri_str join;
@@ -181,18 +184,19 @@ struct peri_plan_view {
   plan_val *kept;             /* per field: what rules look at */
 };
 
-/* Memory between records; grows to the largest seen. One for the thread: a worker maps one record at a time. */
-typedef struct plan_scratch {
-  peri_buf row, text, warnings, names, rest;
-  peri_arena *arena; /* for stamps, which are read where no job's arena is at hand */
-} plan_scratch;
-
 typedef struct plan_fail {
   peri_str field;
   const char *code;
   peri_str message, file, shown;
   int line;
 } plan_fail;
+
+/* Memory between records; grows to the largest seen. One for the thread: a worker maps one record at a time. */
+typedef struct plan_scratch {
+  peri_buf row, text, warnings, names, rest;
+  plan_fail fails[PLAN_FAILS_MAX]; /* of the record at hand */
+  peri_arena *arena; /* for stamps, which are read where no job's arena is at hand */
+} plan_scratch;
 
 /* One record being mapped. */
 typedef struct plan_run {
@@ -209,8 +213,7 @@ typedef struct plan_run {
   bool context_read, headers_read;
   uint32_t number;                  /* of the element, from 1 */
   char number_text[12];
-  plan_fail fails[PLAN_FAILS_MAX];
-  size_t fail_count;
+  size_t fail_count;                /* in scratch->fails */
   size_t warning_count;
   bool stop;                        /* time or memory is over: no more calls for this record */
   plan_fail last;                   /* the failure being made, before on_error decides */
@@ -289,7 +292,6 @@ void plan_fail_add(plan_run *r);
 void plan_fail_reject(plan_run *r, peri_str key, peri_reject *reject);
 
 /* ---- field.c ---- */
-bool plan_early_transform(const plan_field *f);
 bool plan_field_value(plan_run *r, const plan_field *f, plan_val *out); /* false: failed, r->last */
 bool plan_call(plan_run *r, const plan_field *f, int fn, int line, const peri_value *args, size_t count, peri_value results[2]);
 /* Empty -> null, map, kind, map: what every value goes through once; also the elements of a list. */

@@ -100,10 +100,19 @@ static bool read_number(plan_run *r, plan_in *in, peri_str *number) {
   return in->type == PERI_J_STRING && plan_number_tidy(r, plan_in_text(r, in), number);
 }
 
+/* Digits as they should be (JSON allows no leading zeros): most integers. */
+static bool plain_digits(peri_str s) {
+  size_t i = s.n && s.p[0] == '-';
+  if (s.n > 40 || (i && s.n == 2 && s.p[1] == '0')) return false;
+  while (i < s.n && plan_digit(s.p[i])) i++;
+  return i == s.n;
+}
+
 bool plan_integer(plan_run *r, const plan_field *f, plan_in *in, plan_val *out) {
   peri_str number;
   char digits[48];
   if (!read_number(r, in, &number)) return plan_wrong(r, f, in, "a whole number");
+  if (plain_digits(number)) return as_number(out, number);
   if (!peri_number_integer(number, digits)) return plan_wrong(r, f, in, peri_number_is_integer(number) ? "a whole number of at most 40 digits" : "a whole number");
   peri_str whole = peri_str_of(digits);
   return as_number(out, peri_str_eq(whole, number) ? number : peri_arena_str(r->arena, whole));
@@ -134,10 +143,20 @@ bool plan_number(plan_run *r, const plan_field *f, plan_in *in, plan_val *out) {
   return as_number(out, peri_arena_str(r->arena, peri_buf_view(&r->scratch->text)));
 }
 
+/* Without an exponent only zeros at the end are to be dropped. false: it needs the long way. */
+static bool drop_zeros(peri_str *s) {
+  if (s->n > 400 || memchr(s->p, 'e', s->n) || memchr(s->p, 'E', s->n)) return false;
+  if (memchr(s->p, '.', s->n)) {
+    while (s->p[s->n - 1] == '0') s->n--;
+    if (s->p[s->n - 1] == '.') s->n--;
+  }
+  return !(s->n == 2 && s->p[0] == '-' && s->p[1] == '0');
+}
+
 static bool canonical(plan_run *r, peri_str number, int scale, peri_str *out) {
   *out = number;
   peri_buf *b = &r->scratch->text;
-  if (!short_decimal(number)) {
+  if (!drop_zeros(out)) {
     peri_buf_clear(b);
     if (!peri_decimal_canonical(number, b)) return false;
     *out = peri_arena_str(r->arena, peri_buf_view(b));
@@ -209,6 +228,7 @@ bool plan_boolean(plan_run *r, const plan_field *f, plan_in *in, plan_val *out) 
   *out = (plan_val){.type = PT_BOOL, .b = in->type == PERI_J_TRUE};
   if (in->type == PERI_J_TRUE || in->type == PERI_J_FALSE) return true;
   if (in->type == PERI_J_STRING || in->type == PERI_J_NUMBER) {
+    if (in->text.n == 5 && memcmp(in->text.p, "false", 5) == 0) return true;
     peri_str text = peri_str_trim(plan_in_text(r, in));
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
       if (peri_str_eq_nocase(text, peri_str_of(words[i]))) {

@@ -33,23 +33,19 @@ static size_t utf8_next(const char *p, size_t n, unsigned *c) {
   return len;
 }
 
-static peri_str with_case(plan_run *r, peri_str s, bool up, bool *changed) {
-  size_t at = 0;
-  *changed = false;
-  for (size_t i = 0; i < s.n; i++) { /* most texts are in the wanted case already */
-    unsigned char c = (unsigned char)s.p[i];
-    if (c >= 128 || (up ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z')) {
-      *changed = true;
-      break;
-    }
-  }
-  if (!*changed) return s;
+static peri_str with_case(plan_run *r, peri_str s, bool up) {
+  size_t i = 0;
+  char first = up ? 'a' : 'A', last = up ? 'z' : 'Z';
+  while (i < s.n && !(s.p[i] >= first && s.p[i] <= last) && (unsigned char)s.p[i] < 128) i++;
+  if (i == s.n) return s; /* most texts are in the wanted case already */
   char *out = peri_arena_bytes(r->arena, s.n + 4); /* no pair above differs in length */
-  for (size_t i = 0; i < s.n;) {
+  memcpy(out, s.p, i);
+  for (; i < s.n && (unsigned char)s.p[i] < 128; i++) out[i] = (char)(s.p[i] >= first && s.p[i] <= last ? s.p[i] ^ 32 : s.p[i]);
+  size_t at = i;
+  while (i < s.n) {
     unsigned c;
-    size_t len = utf8_next(s.p + i, s.n - i, &c);
+    i += utf8_next(s.p + i, s.n - i, &c);
     at += peri_utf8_put(out + at, other_case(c, up));
-    i += len;
   }
   return (peri_str){out, at};
 }
@@ -72,8 +68,7 @@ bool plan_scalar_text(plan_run *r, const plan_field *f, plan_in *in, peri_str *t
   default: return plan_wrong(r, f, in, "%s", wanted);
   }
   if (f->trim) *text = peri_str_trim(*text);
-  bool changed;
-  if (f->letters) *text = with_case(r, *text, f->letters > 0, &changed);
+  if (f->letters) *text = with_case(r, *text, f->letters > 0);
   return true;
 }
 
@@ -94,9 +89,9 @@ bool plan_text(plan_run *r, const plan_field *f, plan_in *in, plan_val *out) {
 
 /* ---- email ---- */
 
-static bool mail_char(unsigned char c) {
-  return c >= 128 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("!#$%&'*+/=?^_`{|}~-", c));
-}
+/* Bits of the ASCII characters of a local part: letters, digits, !#$%&'*+/=?^_`{|}~- */
+static const uint64_t mail_low = 0xA3FFACFA00000000, mail_high = 0x7FFFFFFFC7FFFFFE;
+static bool mail_char(unsigned char c) { return c >= 128 || ((c < 64 ? mail_low >> c : mail_high >> (c - 64)) & 1); }
 
 static bool domain_ok(peri_str d, bool dot_needed) {
   size_t label = 0, labels = 1;

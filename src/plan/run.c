@@ -28,16 +28,30 @@ peri_plan_view *peri_plan_view_new(peri_arena *a, const peri_plan *plan, peri_pa
 
 /* ---- one row ---- */
 
-static bool quick_text(plan_run *r, const plan_field *f, peri_buf *b) {
+/* The short way of a simple field. false: nothing is written, and the long way (field.c) has the word: odd values, defaults, failures. */
+static bool put_simple(plan_run *r, const plan_field *f, peri_buf *b) {
   const plan_source *src = f->sources[0];
   const peri_slot *slot = &(src->from == PF_RECORD ? r->record->slots : r->element_slots)[r->view->slots[src->index]];
   peri_span s = slot->one;
+  plan_in in;
+  plan_val v;
   if (s.type <= PERI_J_NULL) {
+    if (f->required || f->has_default || f->kept) return false;
     plan_put(b, "null", 4);
     return true;
   }
-  if (s.type != PERI_J_STRING || s.escaped || s.n < 3 || plan_space(s.p[1]) || plan_space(s.p[s.n - 2])) return false;
-  plan_put(b, s.p, s.n);
+  if (s.type == PERI_J_STRING) {
+    if (s.n < 3 || plan_space(s.p[1]) || s.p[1] == '\\') return false;
+    if (f->quick && !s.escaped && !f->kept && !plan_space(s.p[s.n - 2])) {
+      plan_put(b, s.p, s.n);
+      return true;
+    }
+  }
+  plan_in_span(&in, s);
+  bool sound = f->map || f->closed ? plan_convert_one(r, f, &in, &v) : plan_kinds[f->kind].convert(r, f, &in, &v);
+  if (!sound || (v.type == PT_NULL && f->required)) return false;
+  plan_val_put(b, &v);
+  if (f->kept) r->view->kept[f->number] = v;
   return true;
 }
 
@@ -75,7 +89,7 @@ static void put_fields(plan_run *r, bool *failed) {
   for (size_t i = 0; i < p->field_count && !r->stop; i++) {
     const plan_field *f = p->fields[i];
     plan_put(b, f->prefix.p, f->prefix.n);
-    if (f->quick && quick_text(r, f, b)) continue;
+    if (f->simple && put_simple(r, f, b)) continue;
     if (put_field(r, f, b)) continue;
     plan_fail_add(r);
     failed[i] = true;
