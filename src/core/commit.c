@@ -83,12 +83,26 @@ static void add_for_all(job *j, size_t record, uint8_t verdict, peri_str key, pe
   }
 }
 
+/* A deletion of what was never stored, or is gone already, is no news: it is neither written nor counted. */
+static void add_deletion(job *j, size_t record, uint8_t verdict, peri_str key, peri_str merged_into) {
+  size_t before = j->count, kept = before;
+  add_for_all(j, record, verdict, key, merged_into);
+  for (size_t i = before; i < j->count; i++) {
+    peri_commit_row *r = &j->rows[i];
+    peri_known known = {0};
+    peri_err e;
+    peri_code code = peri_store_known(j->feed->run->store, j->feed->run->in->id, &r->entity, &r->plan_hash, 1, &r->key, (const uint8_t(*)[16])r->raw_hash, 1, &known, &e);
+    if (code || (known.exists && !known.deleted)) j->rows[kept++] = *r;
+  }
+  j->count = kept;
+}
+
 static void add_merged(job *j, size_t record) {
   const peri_split_record *r = &j->page->records[record];
   peri_json_fault fault;
   const peri_json *keys = r->merged.n ? peri_json_parse(j->page->arena, r->merged, &fault) : NULL;
   for (const peri_json *k = keys ? keys->first : NULL; k; k = k->next)
-    if (k->text.n && !peri_str_eq(k->text, r->key)) add_for_all(j, record, 6, k->text, r->key);
+    if (k->text.n && !peri_str_eq(k->text, r->key)) add_deletion(j, record, 6, k->text, r->key);
 }
 
 static void add_mapped(job *j, const peri_row_msg *m) {
@@ -122,7 +136,7 @@ static void make_rows(job *j) {
   for (size_t i = 0; i < p->count; i++) {
     if (p->dropped[i]) continue;
     if (f->deletes || p->records[i].removed) {
-      if (!p->records[i].bad) add_for_all(j, i, 4, (peri_str){0}, (peri_str){0});
+      if (!p->records[i].bad) add_deletion(j, i, 4, (peri_str){0}, (peri_str){0});
     } else if (!mapped[i])
       add_for_all(j, i, 5, (peri_str){0}, (peri_str){0});
     add_merged(j, i);
