@@ -133,7 +133,8 @@ static const char *read_item(page_run *run, const char *p, unsigned depth, peri_
   w->s.key_count = keys;
   w->s.table_count = tables;
   if (!to) return NULL;
-  if (run->record.type == PERI_J_NONE || (walker->item && run->record.type == PERI_J_NULL)) return peri_scan_fail(&w->s, p, "an item without a record");
+  bool absent = run->record.type == PERI_J_NONE || (walker->item && run->record.type == PERI_J_NULL);
+  if (absent) return peri_scan_fail(&w->s, p, "an item without a record");
   if (run->record.n > PERI_RECORD_BYTES_MAX) return peri_scan_fail(&w->s, p, "a record larger than 4 MB");
   return to;
 }
@@ -285,7 +286,8 @@ static const char *on_role(peri_walk *w, peri_place *place, const char *p, unsig
 
 /* ---- pages ---- */
 
-static void open_run(page_run *run, const peri_page_walker *walker, peri_str page, peri_arena *scratch, peri_slot *page_slots, peri_json_fault *fault) {
+static void open_run(page_run *run, const peri_page_walker *walker, peri_str page, peri_arena *scratch, peri_slot *page_slots,
+                     peri_json_fault *fault) {
   peri_scan_init(&run->w.s, page, fault);
   run->w.sink = peri_sink_new(walker->page, page_slots, scratch);
   run->w.on_role = on_role;

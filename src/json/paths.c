@@ -114,7 +114,8 @@ static peri_place *step_down(peri_paths *set, peri_place *place, const peri_step
 }
 
 /* What the places of one chain have to know of the path: its list slot, and where the literal forms lead. */
-static void mark_chain(peri_paths *set, const peri_path *path, peri_place *const *at, peri_place *const *after_literal, int from, int slot, bool list) {
+static void mark_chain(peri_paths *set, const peri_path *path, peri_place *const *at, peri_place *const *after_literal, int from, int slot,
+                       bool list) {
   for (int i = from; i < path->count; i++) {
     if (path->steps[i].kind == PERI_STEP_EACH) add_slot(set, &at[i]->each_slots, &at[i]->each_slot_count, &at[i]->each_slot_cap, slot);
     int end = peri_path_run_end(path, i);

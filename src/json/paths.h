@@ -1,6 +1,7 @@
 /* json/paths: the path grammar of the language (section 3) and the one walk over a page.
  *
- *   a.b.c      nested; a nested value wins over a literal dotted key ("a.b" as one key), which is tried next
+ *   a.b.c      nested; a nested value wins over a literal dotted key, which is tried next: at each object the rest of the path's
+ *              keys, up to the next bracket, as one key ("a.b.c", or below a "b.c"; for "a.b" holding c write a\.b.c)
  *   a[0] a[-1] one element          a[].b   every element (a list slot)          ""   all of it
  * A path's text may quote a key that holds dots or brackets by a backslash: context.expire time[0], a\.b
  * Prefixes (`parent:`, `header:`, …) are not known here: callers strip them and ask several sets. */
@@ -10,7 +11,9 @@
 #include "base/mem.h"
 #include "json/json.h"
 
-/* A set of paths compiled into one trie. Slot numbers are given in the order of adding; equal paths share a slot. */
+/* A set of paths compiled into one trie. It learns the usual order of keys while it is walked, so one thread at a time may use it;
+ * what it learns lies in its arena (bounded) and changes no result. Paths may be added between walks.
+ * Slot numbers are given in the order of adding; equal paths share a slot. */
 typedef struct peri_paths peri_paths;
 peri_paths *peri_paths_new(peri_arena *a);
 /* *slot gets the number. `*many` (may be NULL) says that the path holds `[]`: its slot is a list. */
@@ -36,7 +39,13 @@ bool peri_paths_walk(const peri_paths *set, peri_str text, peri_slot *slots, per
  * Page-level values are in page_slots after the walk, wherever they stand, before or after the records.
  *
  * A fault *inside one record* whose structure can still be skipped (invalid UTF-8, a lone surrogate, a duplicate key) does not
- * end the walk: `each` is called with that record's raw slice and `fault` set, slots empty. A fault of structure ends the walk. */
+ * end the walk: `each` is called with that record's raw slice and `fault` set, slots empty. A fault of structure ends the walk.
+ * Skipped likewise: a bad number, literal or escape, a raw control character, a record above PERI_RECORD_BYTES_MAX, and an item
+ * that has nothing (or null) at `record`. A page or parent slot never holds a value that contains a broken record. Offsets count from the
+ * start of the page.
+ *
+ * "results" takes a list, or one object as the one record; "results[]" a list only. null where the list should be is an empty
+ * list (records_found is true); anything else there is not. The parent of x[].a.y[] is the element of x. */
 typedef struct peri_page_record {
   uint32_t index;                /* from 0 */
   peri_str raw;                  /* slice of the page */
@@ -55,7 +64,8 @@ typedef struct peri_page_paths {
 typedef struct peri_page_walker peri_page_walker; /* compiled once per stream request */
 peri_page_walker *peri_page_walker_new(peri_arena *a, const peri_page_paths *paths, peri_err *e);
 
-/* each returns false to stop early. records_found: the list (or the record) was there. */
+/* each returns false to stop early (the walk answers true, page slots are what was seen so far).
+ * records_found: the list (or the record) was there. */
 bool peri_page_walk(const peri_page_walker *walker, peri_str page, peri_arena *scratch, peri_slot *page_slots,
                     bool (*each)(void *self, const peri_page_record *record), void *self, bool *records_found, peri_json_fault *fault);
 /* The same for NDJSON: each line a record; a broken line is one faulty record, never a broken page. */

@@ -58,7 +58,9 @@ const char *peri_skip_container(const char *p, const char *end) {
   return end;
 }
 
-static bool ends_scalar(char c) { return c == ',' || c == ']' || c == '}' || c == ':' || c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '"'; }
+static bool ends_scalar(char c) {
+  return c == ',' || c == ']' || c == '}' || c == ':' || c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '"';
+}
 
 const char *peri_skip_value(const char *p, const char *end, peri_span *out) {
   if (p >= end) {
