@@ -5,9 +5,9 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-#define MUST(x) \
-  do {          \
-    if (!(x)) abort(); \
+#define MUST(x)                                                                                                                                      \
+  do {                                                                                                                                               \
+    if (!(x)) abort();                                                                                                                               \
   } while (0)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {

@@ -6,9 +6,9 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-#define MUST(x) \
-  do {          \
-    if (!(x)) abort(); \
+#define MUST(x)                                                                                                                                      \
+  do {                                                                                                                                               \
+    if (!(x)) abort();                                                                                                                               \
   } while (0)
 
 static const char *const record_paths[] = {"id", "a.b", "a.b[].c", "a[]", "a[-1].b", "[0]", ""};
@@ -72,8 +72,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
   if (!compiled) {
     compiled = peri_arena_new();
     for (int i = 0; i < SHAPES; i++) {
-      peri_page_paths paths = {peri_str_of(shapes[i].records), peri_str_of(shapes[i].record), set_of(compiled, record_paths, RECORD), set_of(compiled, parent_paths, PARENT),
-                               set_of(compiled, page_paths, PAGE)};
+      peri_page_paths paths = {peri_str_of(shapes[i].records), peri_str_of(shapes[i].record), set_of(compiled, record_paths, RECORD),
+                               set_of(compiled, parent_paths, PARENT), set_of(compiled, page_paths, PAGE)};
       MUST((walkers[i] = peri_page_walker_new(compiled, &paths, NULL)));
     }
   }

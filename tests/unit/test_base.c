@@ -171,9 +171,7 @@ static void maps_keep_order_and_find(void **state) {
   assert_false(peri_map_put(&m, PERI_STR("key 0"), &values[1999]));
   assert_int_equal(m.count, 2000);
   assert_ptr_equal(peri_map_get(&m, PERI_STR("key 0")), &values[1999]);
-  for (int i = 1; i < 2000; i++) {
-    assert_ptr_equal(peri_map_get(&m, m.items[i].key), &values[i]);
-  }
+  for (int i = 1; i < 2000; i++) { assert_ptr_equal(peri_map_get(&m, m.items[i].key), &values[i]); }
   assert_str(m.items[1].key, "key 1919");
   assert_false(peri_map_has(&m, PERI_STR("key 2000")));
   assert_true(peri_map_put(&m, (peri_str){NULL, 0}, NULL));
@@ -229,14 +227,20 @@ static void a_child_makes_other_ids(void **state) {
 static void ids_are_read_in_usual_spellings(void **state) {
   (void)state;
   char out[PERI_UUID_TEXT];
-  static const char *const good[] = {"018f4e2a-1b2c-7d3e-8f40-0123456789ab", "018F4E2A-1B2C-7D3E-8F40-0123456789AB", "018f4e2a1b2c7d3e8f400123456789ab",
-                                     "{018f4e2a-1b2c-7d3e-8f40-0123456789ab}", "urn:uuid:018f4e2a-1b2c-7d3e-8f40-0123456789ab"};
+  static const char *const good[] = {"018f4e2a-1b2c-7d3e-8f40-0123456789ab", "018F4E2A-1B2C-7D3E-8F40-0123456789AB",
+                                     "018f4e2a1b2c7d3e8f400123456789ab", "{018f4e2a-1b2c-7d3e-8f40-0123456789ab}",
+                                     "urn:uuid:018f4e2a-1b2c-7d3e-8f40-0123456789ab"};
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
     assert_true(peri_uuid_read(peri_str_of(good[i]), out));
     assert_string_equal(out, good[0]);
   }
-  static const char *const bad[] = {"", "018f4e2a-1b2c-7d3e-8f40-0123456789a", "018f4e2a-1b2c-7d3e-8f40-0123456789ag", "018f4e2a-1b2c-7d3e-8f4-00123456789ab",
-                                    "{018f4e2a-1b2c-7d3e-8f40-0123456789ab", "018f4e2a-1b2c-7d3e-8f40-0123456789abc", "018f4e2a 1b2c 7d3e 8f40 0123456789ab"};
+  static const char *const bad[] = {"",
+                                    "018f4e2a-1b2c-7d3e-8f40-0123456789a",
+                                    "018f4e2a-1b2c-7d3e-8f40-0123456789ag",
+                                    "018f4e2a-1b2c-7d3e-8f4-00123456789ab",
+                                    "{018f4e2a-1b2c-7d3e-8f40-0123456789ab",
+                                    "018f4e2a-1b2c-7d3e-8f40-0123456789abc",
+                                    "018f4e2a 1b2c 7d3e 8f40 0123456789ab"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(peri_uuid_read(peri_str_of(bad[i]), out));
 }
 

@@ -15,10 +15,10 @@ int test_base_clock(void);
 int test_base_log(void);
 int test_base_str(void);
 
-#define assert_str(got, want)                                                                   \
-  do {                                                                                          \
-    peri_str got_ = (got), want_ = peri_str_of(want);                                           \
-    if (!peri_str_eq(got_, want_)) fail_msg("got '%.*s', wanted '%s'", PERI_S(got_), want_.p);  \
+#define assert_str(got, want)                                                                                                                        \
+  do {                                                                                                                                               \
+    peri_str got_ = (got), want_ = peri_str_of(want);                                                                                                \
+    if (!peri_str_eq(got_, want_)) fail_msg("got '%.*s', wanted '%s'", PERI_S(got_), want_.p);                                                       \
   } while (0)
 
 #endif

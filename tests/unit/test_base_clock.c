@@ -60,18 +60,30 @@ static void stamps_are_read(void **state) {
       {"2026-11-23", -120, "2026-11-23T02:00:00.000Z", false, false},
       {"2024-02-29", 0, "2024-02-29T00:00:00.000Z", false, false},
       {"0000-01-01", 0, "0000-01-01T00:00:00.000Z", false, false},
-      {"2023-02-29", 0, NULL, 0, 0},        {"1900-02-29", 0, NULL, 0, 0},
-      {"2026-13-01", 0, NULL, 0, 0},        {"2026-00-01", 0, NULL, 0, 0},
-      {"2026-04-31", 0, NULL, 0, 0},        {"2026-11-23T24:00:00Z", 0, NULL, 0, 0},
-      {"2026-11-23T23:60:00Z", 0, NULL, 0, 0}, {"2026-11-23T23:59:60Z", 0, NULL, 0, 0},
-      {"2026-11-23T01:02:03.Z", 0, NULL, 0, 0}, {"2026-11-23T01:02:03+2", 0, NULL, 0, 0},
-      {"2026-11-23T01:02:03+25:00", 0, NULL, 0, 0}, {"2026-11-23T01:02:03Zx", 0, NULL, 0, 0},
-      {"2026-11-23T", 0, NULL, 0, 0},       {"2026-11-23T01", 0, NULL, 0, 0},
-      {"2026-11-23T01:02:", 0, NULL, 0, 0}, {"2026-1-1", 0, NULL, 0, 0},
-      {"20261123", 0, NULL, 0, 0},          {" 2026-11-23", 0, NULL, 0, 0},
-      {"2026-11-23 ", 0, NULL, 0, 0},       {"yesterday", 0, NULL, 0, 0},
-      {"", 0, NULL, 0, 0},                  {"-026-11-23", 0, NULL, 0, 0},
-      {"2026-11-23T01:02:03 ", 0, NULL, 0, 0}, {"2026-11-23T01:02:03+02:", 0, NULL, 0, 0},
+      {"2023-02-29", 0, NULL, 0, 0},
+      {"1900-02-29", 0, NULL, 0, 0},
+      {"2026-13-01", 0, NULL, 0, 0},
+      {"2026-00-01", 0, NULL, 0, 0},
+      {"2026-04-31", 0, NULL, 0, 0},
+      {"2026-11-23T24:00:00Z", 0, NULL, 0, 0},
+      {"2026-11-23T23:60:00Z", 0, NULL, 0, 0},
+      {"2026-11-23T23:59:60Z", 0, NULL, 0, 0},
+      {"2026-11-23T01:02:03.Z", 0, NULL, 0, 0},
+      {"2026-11-23T01:02:03+2", 0, NULL, 0, 0},
+      {"2026-11-23T01:02:03+25:00", 0, NULL, 0, 0},
+      {"2026-11-23T01:02:03Zx", 0, NULL, 0, 0},
+      {"2026-11-23T", 0, NULL, 0, 0},
+      {"2026-11-23T01", 0, NULL, 0, 0},
+      {"2026-11-23T01:02:", 0, NULL, 0, 0},
+      {"2026-1-1", 0, NULL, 0, 0},
+      {"20261123", 0, NULL, 0, 0},
+      {" 2026-11-23", 0, NULL, 0, 0},
+      {"2026-11-23 ", 0, NULL, 0, 0},
+      {"yesterday", 0, NULL, 0, 0},
+      {"", 0, NULL, 0, 0},
+      {"-026-11-23", 0, NULL, 0, 0},
+      {"2026-11-23T01:02:03 ", 0, NULL, 0, 0},
+      {"2026-11-23T01:02:03+02:", 0, NULL, 0, 0},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     int64_t ms = 0;
@@ -95,8 +107,16 @@ static void http_dates_are_read(void **state) {
     assert_true(ms == 784111777000);
   }
   assert_true(peri_http_date_read(PERI_STR("Mon, 23 Nov 2026 01:02:03 GMT"), &ms) && ms == 1795395723000);
-  static const char *const bad[] = {"", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT",
-                                    "Sun, 06 Nov 1994 25:49:37 GMT", "06 Nov 1994 08:49:37 GMT", "Sun Nov  6 08:49:37 94", "Sun, 06 XXX 1994 08:49:37 GMT", ","};
+  static const char *const bad[] = {"",
+                                    "Sun, 06 Nov 1994 08:49:37",
+                                    "Sun, 06 Nov 1994 08:49:37 UTC",
+                                    "Sun, 6 Nov 1994 08:49:37 GMT",
+                                    "Sun, 31 Feb 1994 08:49:37 GMT",
+                                    "Sun, 06 Nov 1994 25:49:37 GMT",
+                                    "06 Nov 1994 08:49:37 GMT",
+                                    "Sun Nov  6 08:49:37 94",
+                                    "Sun, 06 XXX 1994 08:49:37 GMT",
+                                    ","};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     if (peri_http_date_read(peri_str_of(bad[i]), &ms)) fail_msg("%s", bad[i]);
 }
@@ -123,7 +143,7 @@ static void durations_and_sizes_are_read(void **state) {
 
 int test_base_clock(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_day_goes_there_and_back), cmocka_unit_test(stamps_are_written), cmocka_unit_test(stamps_are_read),
+      cmocka_unit_test(every_day_goes_there_and_back), cmocka_unit_test(stamps_are_written),           cmocka_unit_test(stamps_are_read),
       cmocka_unit_test(http_dates_are_read),           cmocka_unit_test(durations_and_sizes_are_read),
   };
   return cmocka_run_group_tests_name("base/clock", tests, NULL, NULL);

@@ -8,18 +8,18 @@
 
 /* What one call writes to stderr. */
 static char caught[4096];
-#define CATCH(call)                                         \
-  do {                                                      \
-    int fd[2], err = dup(2);                                \
-    assert_int_equal(pipe(fd), 0);                          \
-    dup2(fd[1], 2);                                         \
-    call;                                                   \
-    dup2(err, 2);                                           \
-    close(err);                                             \
-    close(fd[1]);                                           \
-    ssize_t got = read(fd[0], caught, sizeof caught - 1);   \
-    close(fd[0]);                                           \
-    caught[got > 0 ? got : 0] = 0;                          \
+#define CATCH(call)                                                                                                                                  \
+  do {                                                                                                                                               \
+    int fd[2], err = dup(2);                                                                                                                         \
+    assert_int_equal(pipe(fd), 0);                                                                                                                   \
+    dup2(fd[1], 2);                                                                                                                                  \
+    call;                                                                                                                                            \
+    dup2(err, 2);                                                                                                                                    \
+    close(err);                                                                                                                                      \
+    close(fd[1]);                                                                                                                                    \
+    ssize_t got = read(fd[0], caught, sizeof caught - 1);                                                                                            \
+    close(fd[0]);                                                                                                                                    \
+    caught[got > 0 ? got : 0] = 0;                                                                                                                   \
   } while (0)
 
 static void lines_are_logfmt(void **state) {
@@ -151,8 +151,8 @@ static void log_lines_hide_secrets(void **state) {
 
 int test_base_log(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(lines_are_logfmt),       cmocka_unit_test(control_characters_do_nothing),     cmocka_unit_test(levels_hold_back),
-      cmocka_unit_test(secrets_are_blotted),    cmocka_unit_test(base64_forms_are_blotted),          cmocka_unit_test(overlapping_secrets_leave_nothing),
+      cmocka_unit_test(lines_are_logfmt),       cmocka_unit_test(control_characters_do_nothing), cmocka_unit_test(levels_hold_back),
+      cmocka_unit_test(secrets_are_blotted),    cmocka_unit_test(base64_forms_are_blotted),      cmocka_unit_test(overlapping_secrets_leave_nothing),
       cmocka_unit_test(log_lines_hide_secrets),
   };
   return cmocka_run_group_tests_name("base/log", tests, NULL, NULL);

@@ -37,11 +37,16 @@ static void globs_match(void **state) {
   static const struct {
     const char *pattern, *text;
     bool match;
-  } cases[] = {{"*", "", true},           {"", "", true},          {"", "a", false},         {"hs_*", "hs_x", true},   {"hs_*", "hsx", false},
-               {"*a*b*", "xaybz", true},  {"*a*b", "xaybz", false}, {"a*a", "a", false},      {"a*a", "aa", true},      {"contact.*", "contact.", true},
-               {"**", "anything", true},  {"*.com", "a.com.com", true}, {"a?c", "abc", false}, {"a*c*", "abcabc", true}};
+  } cases[] = {{"*", "", true},          {"", "", true},
+               {"", "a", false},         {"hs_*", "hs_x", true},
+               {"hs_*", "hsx", false},   {"*a*b*", "xaybz", true},
+               {"*a*b", "xaybz", false}, {"a*a", "a", false},
+               {"a*a", "aa", true},      {"contact.*", "contact.", true},
+               {"**", "anything", true}, {"*.com", "a.com.com", true},
+               {"a?c", "abc", false},    {"a*c*", "abcabc", true}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-    if (peri_str_glob(peri_str_of(cases[i].pattern), peri_str_of(cases[i].text)) != cases[i].match) fail_msg("%s on %s", cases[i].pattern, cases[i].text);
+    if (peri_str_glob(peri_str_of(cases[i].pattern), peri_str_of(cases[i].text)) != cases[i].match)
+      fail_msg("%s on %s", cases[i].pattern, cases[i].text);
   char many[200];
   memset(many, 'a', sizeof many);
   assert_false(peri_str_glob(PERI_STR("*a*a*a*a*a*a*a*a*a*a*a*a*a*b"), (peri_str){many, sizeof many})); /* and soon */
@@ -117,7 +122,7 @@ static void near_words_are_suggested(void **state) {
 
 int test_base_str(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(views_compare_by_bytes), cmocka_unit_test(views_are_cut),   cmocka_unit_test(globs_match),
+      cmocka_unit_test(views_compare_by_bytes),   cmocka_unit_test(views_are_cut),   cmocka_unit_test(globs_match),
       cmocka_unit_test(utf8_is_checked_strictly), cmocka_unit_test(utf8_is_written), cmocka_unit_test(near_words_are_suggested),
   };
   return cmocka_run_group_tests_name("base/str", tests, NULL, NULL);

@@ -16,10 +16,20 @@ static void sound_documents_pass(void **state) {
   static const struct {
     const char *text;
     peri_jtype type;
-  } cases[] = {{"null", PERI_J_NULL},    {"true", PERI_J_TRUE},          {" false\n", PERI_J_FALSE}, {"0", PERI_J_NUMBER},     {"-0", PERI_J_NUMBER},
-               {"-0.5e+10", PERI_J_NUMBER}, {"123456789012345678901234567890.5E-7", PERI_J_NUMBER},  {"\"\"", PERI_J_STRING}, {"[]", PERI_J_ARRAY},
-               {" [ 1 , [ ] , { } ] ", PERI_J_ARRAY}, {"{}", PERI_J_OBJECT}, {"{\"a\" : 1 , \"b\":\t[2]}", PERI_J_OBJECT},
-               {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE00\\u0000\"", PERI_J_STRING}, {"\"é山😀\x7f\"", PERI_J_STRING}};
+  } cases[] = {{"null", PERI_J_NULL},
+               {"true", PERI_J_TRUE},
+               {" false\n", PERI_J_FALSE},
+               {"0", PERI_J_NUMBER},
+               {"-0", PERI_J_NUMBER},
+               {"-0.5e+10", PERI_J_NUMBER},
+               {"123456789012345678901234567890.5E-7", PERI_J_NUMBER},
+               {"\"\"", PERI_J_STRING},
+               {"[]", PERI_J_ARRAY},
+               {" [ 1 , [ ] , { } ] ", PERI_J_ARRAY},
+               {"{}", PERI_J_OBJECT},
+               {"{\"a\" : 1 , \"b\":\t[2]}", PERI_J_OBJECT},
+               {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE00\\u0000\"", PERI_J_STRING},
+               {"\"é山😀\x7f\"", PERI_J_STRING}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     peri_span v;
     peri_json_fault f;
@@ -125,7 +135,8 @@ static void faults_are_found_at_every_distance(void **state) {
   static const struct {
     const char *bytes;
     bool ok;
-  } pieces[] = {{"\n", false}, {"\x1f", false}, {"\xff", false}, {"\\q", false}, {"\\ud812", false}, {"é", true}, {"😀", true}, {"\\n", true}, {"\\ud83d\\ude00", true}, {"\x7f", true}};
+  } pieces[] = {{"\n", false}, {"\x1f", false}, {"\xff", false}, {"\\q", false},           {"\\ud812", false},
+                {"é", true},   {"😀", true},     {"\\n", true},   {"\\ud83d\\ude00", true}, {"\x7f", true}};
   for (size_t before = 0; before < 40; before++)
     for (size_t after = 0; after < 40; after++)
       for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
@@ -244,9 +255,10 @@ static void spans_give_members(void **state) {
   assert_int_equal(peri_span_member(peri_span_member(v, PERI_STR("a")), PERI_STR("a")).type, PERI_J_NONE);
   static const struct {
     const char *path, *raw;
-  } cases[] = {{"a", "1"},       {"c.d", "{\"e\":null}"}, {"c.d.e", "null"}, {"c.d.e.f", NULL}, {"c\\.d", "2"},   {"c.z.y", NULL}, {"c\\.z.y", "3"},
-               {"l", "[]"},      {"l[0]", NULL},          {"l[-1]", NULL},   {"b\n[0]", "1"},   {"b\n[-1]", "3"}, {"b\n[1].x", "\"]}\""},
-               {"b\n[3]", NULL}, {"b\n[-4]", NULL},       {"b\n[]", NULL},   {"a[0]", NULL},    {"..", NULL},     {"c.", NULL}};
+  } cases[] = {
+      {"a", "1"},        {"c.d", "{\"e\":null}"}, {"c.d.e", "null"}, {"c.d.e.f", NULL}, {"c\\.d", "2"},   {"c.z.y", NULL},        {"c\\.z.y", "3"},
+      {"l", "[]"},       {"l[0]", NULL},          {"l[-1]", NULL},   {"b\n[0]", "1"},   {"b\n[-1]", "3"}, {"b\n[1].x", "\"]}\""}, {"b\n[3]", NULL},
+      {"b\n[-4]", NULL}, {"b\n[]", NULL},         {"a[0]", NULL},    {"..", NULL},      {"c.", NULL}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     peri_span found = peri_span_at(v, peri_str_of(cases[i].path));
     if (!cases[i].raw) {
@@ -255,7 +267,8 @@ static void spans_give_members(void **state) {
       fail_msg("%s: %.*s", cases[i].path, (int)found.n, found.p ? found.p : "");
     }
   }
-  assert_str(peri_span_raw(peri_span_at(v, PERI_STR(""))), "{ \"a\" : 1 , \"b\\n\":[1,{\"x\":\"]}\"},3] ,\"c\":{\"d\":{\"e\":null}},\"c.d\":2,\"c.z\":{\"y\":3},\"l\":[]}");
+  assert_str(peri_span_raw(peri_span_at(v, PERI_STR(""))),
+             "{ \"a\" : 1 , \"b\\n\":[1,{\"x\":\"]}\"},3] ,\"c\":{\"d\":{\"e\":null}},\"c.d\":2,\"c.z\":{\"y\":3},\"l\":[]}");
   tight_free(text);
 }
 
@@ -325,16 +338,11 @@ static void quoted_texts_are_sound(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(sound_documents_pass),
-      cmocka_unit_test(broken_documents_are_named),
-      cmocka_unit_test(faults_are_told),
-      cmocka_unit_test(faults_are_found_at_every_distance),
-      cmocka_unit_test(nesting_has_a_ceiling),
-      cmocka_unit_test(keys_appear_once),
-      cmocka_unit_test(prefixes_are_checked),
-      cmocka_unit_test(spans_give_texts),
-      cmocka_unit_test(spans_give_members),
-      cmocka_unit_test(the_writer_puts_commas),
+      cmocka_unit_test(sound_documents_pass),   cmocka_unit_test(broken_documents_are_named),
+      cmocka_unit_test(faults_are_told),        cmocka_unit_test(faults_are_found_at_every_distance),
+      cmocka_unit_test(nesting_has_a_ceiling),  cmocka_unit_test(keys_appear_once),
+      cmocka_unit_test(prefixes_are_checked),   cmocka_unit_test(spans_give_texts),
+      cmocka_unit_test(spans_give_members),     cmocka_unit_test(the_writer_puts_commas),
       cmocka_unit_test(quoted_texts_are_sound),
   };
   int failed = cmocka_run_group_tests_name("json", tests, NULL, NULL);

@@ -21,10 +21,10 @@ int test_json_paths(void);
 int test_json_page(void);
 int test_json_tree(void);
 
-#define assert_str(got, want)                                                                   \
-  do {                                                                                          \
-    peri_str got_ = (got), want_ = peri_str_of(want);                                           \
-    if (!peri_str_eq(got_, want_)) fail_msg("got '%.*s', wanted '%s'", PERI_S(got_), want_.p);  \
+#define assert_str(got, want)                                                                                                                        \
+  do {                                                                                                                                               \
+    peri_str got_ = (got), want_ = peri_str_of(want);                                                                                                \
+    if (!peri_str_eq(got_, want_)) fail_msg("got '%.*s', wanted '%s'", PERI_S(got_), want_.p);                                                       \
   } while (0)
 
 /* A copy that ends where its memory ends; free(copy.p) casts the const away. */

@@ -8,11 +8,39 @@ static void integers_are_exact(void **state) {
   static const struct {
     const char *text, *integer; /* NULL: not a whole number of at most forty digits */
   } cases[] = {
-      {"12", "12"},   {"-0", "0"},     {"1e3", "1000"},  {"1.0", "1"},    {"-12.50e1", "-125"}, {"0.0012e4", "12"}, {"1200e-2", "12"},
-      {"007", "7"},   {"+7", "7"},     {"5.", "5"},      {"0e999999999999", "0"}, {"18446744073709551616", "18446744073709551616"},
-      {"1e39", "1000000000000000000000000000000000000000"}, {"1e40", NULL}, {"1.5", NULL}, {"1e-1", NULL}, {".5", NULL}, {"", NULL}, {"-", NULL},
-      {"1e", NULL},   {"1e+", NULL},   {"abc", NULL},    {"1 ", NULL},    {" 1", NULL},   {"0x1", NULL}, {"1,000", NULL}, {".", NULL}, {"--1", NULL},
-      {"1.2.3", NULL}, {"1e2e3", NULL}, {"1e99999999999999999999", NULL}, {"inf", NULL}, {"nan", NULL},
+      {"12", "12"},
+      {"-0", "0"},
+      {"1e3", "1000"},
+      {"1.0", "1"},
+      {"-12.50e1", "-125"},
+      {"0.0012e4", "12"},
+      {"1200e-2", "12"},
+      {"007", "7"},
+      {"+7", "7"},
+      {"5.", "5"},
+      {"0e999999999999", "0"},
+      {"18446744073709551616", "18446744073709551616"},
+      {"1e39", "1000000000000000000000000000000000000000"},
+      {"1e40", NULL},
+      {"1.5", NULL},
+      {"1e-1", NULL},
+      {".5", NULL},
+      {"", NULL},
+      {"-", NULL},
+      {"1e", NULL},
+      {"1e+", NULL},
+      {"abc", NULL},
+      {"1 ", NULL},
+      {" 1", NULL},
+      {"0x1", NULL},
+      {"1,000", NULL},
+      {".", NULL},
+      {"--1", NULL},
+      {"1.2.3", NULL},
+      {"1e2e3", NULL},
+      {"1e99999999999999999999", NULL},
+      {"inf", NULL},
+      {"nan", NULL},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char out[48];
@@ -48,11 +76,37 @@ static void decimals_are_canonical(void **state) {
   static const struct {
     const char *text, *canonical;
   } cases[] = {
-      {"0", "0"},         {"-0.00", "0"},       {"1.50", "1.5"},     {"0.1", "0.1"},     {"1e-3", "0.001"}, {"-12.5e2", "-1250"}, {"12.5e1", "125"},
-      {"00012.500", "12.5"}, {".5", "0.5"},     {"5.", "5"},         {"1e0", "1"},       {"100", "100"},    {"1.23456789e4", "12345.6789"},
-      {"0.000", "0"},     {"10.010", "10.01"},  {"+3", "3"},         {"0e-99999999999999", "0"}, {"123e-2", "1.23"}, {"000", "0"}, {"0.0010e1", "0.01"}, {".010", "0.01"}, {"-.0", "0"}, {".100e1", "1"},
+      {"0", "0"},
+      {"-0.00", "0"},
+      {"1.50", "1.5"},
+      {"0.1", "0.1"},
+      {"1e-3", "0.001"},
+      {"-12.5e2", "-1250"},
+      {"12.5e1", "125"},
+      {"00012.500", "12.5"},
+      {".5", "0.5"},
+      {"5.", "5"},
+      {"1e0", "1"},
+      {"100", "100"},
+      {"1.23456789e4", "12345.6789"},
+      {"0.000", "0"},
+      {"10.010", "10.01"},
+      {"+3", "3"},
+      {"0e-99999999999999", "0"},
+      {"123e-2", "1.23"},
+      {"000", "0"},
+      {"0.0010e1", "0.01"},
+      {".010", "0.01"},
+      {"-.0", "0"},
+      {".100e1", "1"},
       {"12345678901234567890123456789012345678901234567890.123456789", "12345678901234567890123456789012345678901234567890.123456789"},
-      {"1e400", NULL},    {"1e-400", NULL},     {"1e999999999999999999", NULL}, {"-1e-999999999999999999", NULL}, {"", NULL}, {"x", NULL}, {"1_0", NULL},
+      {"1e400", NULL},
+      {"1e-400", NULL},
+      {"1e999999999999999999", NULL},
+      {"-1e-999999999999999999", NULL},
+      {"", NULL},
+      {"x", NULL},
+      {"1_0", NULL},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     peri_buf b = {0};
@@ -60,8 +114,10 @@ static void decimals_are_canonical(void **state) {
     bool ok = peri_decimal_canonical(text, &b);
     tight_free(text);
     if (ok != (cases[i].canonical != NULL)) fail_msg("'%s' was %s", cases[i].text, ok ? "taken" : "refused");
-    if (ok) assert_str(peri_buf_view(&b), cases[i].canonical);
-    else assert_int_equal(b.n, 0);
+    if (ok)
+      assert_str(peri_buf_view(&b), cases[i].canonical);
+    else
+      assert_int_equal(b.n, 0);
     peri_buf again = {0};
     if (ok) assert_true(peri_decimal_canonical(peri_buf_view(&b), &again) && peri_str_eq(peri_buf_view(&again), peri_buf_view(&b)));
     peri_buf_fini(&again);
@@ -80,9 +136,24 @@ static void decimals_round_half_to_even(void **state) {
     const char *text;
     int scale;
     const char *rounded;
-  } cases[] = {{"2.5", 0, "2"},     {"3.5", 0, "4"},      {"-2.5", 0, "-2"},   {"2.51", 0, "3"},   {"0.125", 2, "0.12"},  {"0.135", 2, "0.14"},
-               {"9.995", 2, "10.00"}, {"99.99", 1, "100.0"}, {"-0.004", 2, "0.00"}, {"-0.006", 2, "-0.01"}, {"1", 2, "1.00"}, {"0", 0, "0"},
-               {"0.5", 0, "0"},     {"1.5", 0, "2"},      {"999", 0, "999"},   {"0.0005", 3, "0.000"}, {"0.00050001", 3, "0.001"}, {"12.3", 5, "12.30000"}};
+  } cases[] = {{"2.5", 0, "2"},
+               {"3.5", 0, "4"},
+               {"-2.5", 0, "-2"},
+               {"2.51", 0, "3"},
+               {"0.125", 2, "0.12"},
+               {"0.135", 2, "0.14"},
+               {"9.995", 2, "10.00"},
+               {"99.99", 1, "100.0"},
+               {"-0.004", 2, "0.00"},
+               {"-0.006", 2, "-0.01"},
+               {"1", 2, "1.00"},
+               {"0", 0, "0"},
+               {"0.5", 0, "0"},
+               {"1.5", 0, "2"},
+               {"999", 0, "999"},
+               {"0.0005", 3, "0.000"},
+               {"0.00050001", 3, "0.001"},
+               {"12.3", 5, "12.30000"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     peri_buf b = {0};
     assert_true(peri_decimal_round(peri_str_of(cases[i].text), cases[i].scale, &b));
@@ -98,7 +169,23 @@ static void decimals_round_half_to_even(void **state) {
 
 static void decimals_compare(void **state) {
   (void)state;
-  static const char *const ascending[] = {"-100", "-99.5", "-2.51", "-2.5", "-2", "-0.001", "0", "0.0001", "0.001", "0.1", "0.11", "1", "1.5", "9", "10", "10.01", "123456789012345678901"};
+  static const char *const ascending[] = {"-100",
+                                          "-99.5",
+                                          "-2.51",
+                                          "-2.5",
+                                          "-2",
+                                          "-0.001",
+                                          "0",
+                                          "0.0001",
+                                          "0.001",
+                                          "0.1",
+                                          "0.11",
+                                          "1",
+                                          "1.5",
+                                          "9",
+                                          "10",
+                                          "10.01",
+                                          "123456789012345678901"};
   int n = sizeof ascending / sizeof *ascending;
   for (int i = 0; i < n; i++)
     for (int k = 0; k < n; k++) assert_int_equal(peri_decimal_compare(peri_str_of(ascending[i]), peri_str_of(ascending[k])), i < k ? -1 : i > k);
@@ -106,8 +193,22 @@ static void decimals_compare(void **state) {
 
 static void doubles_are_rounded_correctly(void **state) {
   (void)state;
-  static const char *const texts[] = {"0.1", "1e22", "1e23", "123456789012345678", "9007199254740993", "2.2250738585072011e-308", "4.9e-324", "1e-400", "1.7976931348623157e308",
-                                      "0.000001", "-12.5e-3", "3.141592653589793238462643383279", "100000000000000000000000000000", "-0", "5e-1", "999999999999999e22"};
+  static const char *const texts[] = {"0.1",
+                                      "1e22",
+                                      "1e23",
+                                      "123456789012345678",
+                                      "9007199254740993",
+                                      "2.2250738585072011e-308",
+                                      "4.9e-324",
+                                      "1e-400",
+                                      "1.7976931348623157e308",
+                                      "0.000001",
+                                      "-12.5e-3",
+                                      "3.141592653589793238462643383279",
+                                      "100000000000000000000000000000",
+                                      "-0",
+                                      "5e-1",
+                                      "999999999999999e22"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     double d, want = strtod(texts[i], NULL);
     peri_str text = tight(peri_str_of(texts[i]));
@@ -132,8 +233,17 @@ static void doubles_are_written_shortest(void **state) {
   static const struct {
     double value;
     const char *text;
-  } cases[] = {{0.1, "0.1"}, {1e300, "1e+300"}, {-2, "-2"}, {-0.0, "0"}, {9007199254740992.0, "9007199254740992"}, {1e22, "1e+22"}, {5e-324, "5e-324"}, {1.5, "1.5"},
-               {1.0 / 3, "0.3333333333333333"}, {1e-7, "1e-07"}, {0.1 + 0.2, "0.30000000000000004"}};
+  } cases[] = {{0.1, "0.1"},
+               {1e300, "1e+300"},
+               {-2, "-2"},
+               {-0.0, "0"},
+               {9007199254740992.0, "9007199254740992"},
+               {1e22, "1e+22"},
+               {5e-324, "5e-324"},
+               {1.5, "1.5"},
+               {1.0 / 3, "0.3333333333333333"},
+               {1e-7, "1e-07"},
+               {0.1 + 0.2, "0.30000000000000004"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     peri_buf b = {0};
     peri_double_put(&b, cases[i].value);
@@ -160,8 +270,8 @@ static void doubles_are_written_shortest(void **state) {
 
 int test_json_number(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(integers_are_exact),          cmocka_unit_test(integers_have_their_range),    cmocka_unit_test(decimals_are_canonical),
-      cmocka_unit_test(decimals_round_half_to_even), cmocka_unit_test(decimals_compare),             cmocka_unit_test(doubles_are_rounded_correctly),
+      cmocka_unit_test(integers_are_exact),           cmocka_unit_test(integers_have_their_range), cmocka_unit_test(decimals_are_canonical),
+      cmocka_unit_test(decimals_round_half_to_even),  cmocka_unit_test(decimals_compare),          cmocka_unit_test(doubles_are_rounded_correctly),
       cmocka_unit_test(doubles_are_written_shortest),
   };
   return cmocka_run_group_tests_name("json/number", tests, NULL, NULL);

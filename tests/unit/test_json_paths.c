@@ -7,8 +7,24 @@
 
 static void the_grammar_is_checked(void **state) {
   (void)state;
-  static const char *const good[] = {"", "a", "a.b.c", "a[0]", "a[-1].b", "[]", "[].a", "a[].b[].c", "a[][]", "a b.c d", "a\\.b", "a\\[0\\]", "\\\\", "[0][1]", "é.山", "#", "a[9999]", "a[-64]", "\"q\""};
-  static const char *const bad[] = {".", "a.", ".a", "a..b", "a[", "a[1", "a[x]", "a[-]", "a[-0]", "a[1]b", "a.[0]", "a\\", "a[10000]", "a[-65]", "a[1 ]", "a[*]",
+  static const char *const good[] = {"",      "a",        "a.b.c", "a[0]",   "a[-1].b", "[]", "[].a",    "a[].b[].c", "a[][]", "a b.c d",
+                                     "a\\.b", "a\\[0\\]", "\\\\",  "[0][1]", "é.山",    "#",  "a[9999]", "a[-64]",    "\"q\""};
+  static const char *const bad[] = {".",
+                                    "a.",
+                                    ".a",
+                                    "a..b",
+                                    "a[",
+                                    "a[1",
+                                    "a[x]",
+                                    "a[-]",
+                                    "a[-0]",
+                                    "a[1]b",
+                                    "a.[0]",
+                                    "a\\",
+                                    "a[10000]",
+                                    "a[-65]",
+                                    "a[1 ]",
+                                    "a[*]",
                                     "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a"};
   peri_arena *a = peri_arena_new();
   peri_paths *set = peri_paths_new(a);
@@ -66,18 +82,20 @@ static void walk(peri_buf *out, const char *const *paths, const char *text) {
   peri_arena_free(a);
 }
 
-#define PATHS(...) (const char *const[]){__VA_ARGS__, NULL}
-#define WALK(paths, text, want)                                                                        \
-  do {                                                                                                 \
-    peri_buf out_ = {0};                                                                               \
-    walk(&out_, paths, text);                                                                          \
-    if (!peri_str_is(peri_buf_view(&out_), want)) fail_msg("%s gave '%s', wanted '%s'", text, peri_buf_c(&out_), want); \
-    peri_buf_fini(&out_);                                                                              \
+#define PATHS(...)                                                                                                                                   \
+  (const char *const[]) { __VA_ARGS__, NULL }
+#define WALK(paths, text, want)                                                                                                                      \
+  do {                                                                                                                                               \
+    peri_buf out_ = {0};                                                                                                                             \
+    walk(&out_, paths, text);                                                                                                                        \
+    if (!peri_str_is(peri_buf_view(&out_), want)) fail_msg("%s gave '%s', wanted '%s'", text, peri_buf_c(&out_), want);                              \
+    peri_buf_fini(&out_);                                                                                                                            \
   } while (0)
 
 static void slots_are_filled(void **state) {
   (void)state;
-  WALK(PATHS("properties", "properties.email", ""), "{\"properties\":{\"email\":\"x\"}}", "{\"email\":\"x\"} \"x\" {\"properties\":{\"email\":\"x\"}}");
+  WALK(PATHS("properties", "properties.email", ""), "{\"properties\":{\"email\":\"x\"}}",
+       "{\"email\":\"x\"} \"x\" {\"properties\":{\"email\":\"x\"}}");
   WALK(PATHS("a.b", "a"), "{\"a\":{\"b\":1}}", "1 {\"b\":1}");
   WALK(PATHS("a.b"), "{\"a\":{\"b\":null}}", "null");
   WALK(PATHS("a.b"), "{\"a\":null}", "-");
@@ -89,7 +107,8 @@ static void slots_are_filled(void **state) {
   WALK(PATHS("a[0]", "a[1]", "a[-1]", "a[-2]", "a[5]", "a[-5]", "a[]"), "{\"a\":[1,2,3]}", "1 2 3 2 - - {1;2;3}");
   WALK(PATHS("a[0]", "a[-1]", "a[]", "a"), "{\"a\":[]}", "- - {} []");
   WALK(PATHS("a[0]", "a[]", "a[].x"), "{\"a\":7}", "- - -");
-  WALK(PATHS("a[].b", "a[0].b", "a[-1].b", "a[].b.c"), "{\"a\":[{\"b\":1},{},{\"b\":null},7,{\"b\":{\"c\":2}}]}", "{1;null;{\"c\":2}} 1 {\"c\":2} {2}");
+  WALK(PATHS("a[].b", "a[0].b", "a[-1].b", "a[].b.c"), "{\"a\":[{\"b\":1},{},{\"b\":null},7,{\"b\":{\"c\":2}}]}",
+       "{1;null;{\"c\":2}} 1 {\"c\":2} {2}");
   WALK(PATHS("l[].m[]", "l[].m[].x", "l[].m[0].x", "l[].m[-1].x"), "{\"l\":[{\"m\":[{\"x\":1},{\"x\":2}]},{},{\"m\":[{\"x\":3}]}]}",
        "{{\"x\":1};{\"x\":2};{\"x\":3}} {1;2;3} {1;3} {2;3}");
   WALK(PATHS("l[].m[]"), "{\"l\":[]}", "{}");
@@ -151,8 +170,10 @@ static void what_cannot_be_learned_is_checked_too(void **state) {
       peri_buf_fmt(&b, "\"%.*s\":1,\"last\":%d,\"0/%d%s\":1}", (int)sizeof long_key, long_key, record, record, twice ? "" : "x");
       peri_str copy = tight(peri_buf_view(&b));
       assert_int_equal(peri_paths_walk(set, copy, slots, scratch, &f), !twice);
-      if (twice) assert_string_equal(f.what, "the key appears twice");
-      else assert_int_equal(slots[0].one.type, PERI_J_NUMBER);
+      if (twice)
+        assert_string_equal(f.what, "the key appears twice");
+      else
+        assert_int_equal(slots[0].one.type, PERI_J_NUMBER);
       tight_free(copy);
       peri_buf_fini(&b);
       peri_arena_reset(scratch);
@@ -236,8 +257,9 @@ static void slowly(reading *r, peri_span v, const peri_path *path, int at) {
 
 static void the_walk_agrees_with_a_slow_reader(void **state) {
   (void)state;
-  static const char *const all[] = {"",       "a",       "a.b",     "a.b.c",   "a\\.b", "a\\.b.c", "b.c",     "[0]",       "[-1].a",   "a[0]",   "a[-1]",   "a[1].b.c", "[].a",
-                                    "[].a.b", "a[]",     "a.b[]",   "a[].b.c", "[][]",  "[].a[].b", "a.b[].c", "a.b[].b.c", "[].a.b[]", "c[-2].b", "c[].b.c[]", "b[][].a.b", "[0].a[].b.c"};
+  static const char *const all[] = {"",         "a",       "a.b",       "a.b.c",    "a\\.b",   "a\\.b.c",   "b.c",       "[0]",        "[-1].a",
+                                    "a[0]",     "a[-1]",   "a[1].b.c",  "[].a",     "[].a.b",  "a[]",       "a.b[]",     "a[].b.c",    "[][]",
+                                    "[].a[].b", "a.b[].c", "a.b[].b.c", "[].a.b[]", "c[-2].b", "c[].b.c[]", "b[][].a.b", "[0].a[].b.c"};
   enum { ALL = sizeof all / sizeof *all };
   static reading r;
   peri_arena *a = NULL, *scratch = peri_arena_new();
@@ -280,7 +302,8 @@ static void the_walk_agrees_with_a_slow_reader(void **state) {
         same = slot->count == r.count && slot->found == r.list;
         for (size_t k = 0; same && k < r.count; k++) same = slot->many[k].p == r.values[k].p && slot->many[k].n == r.values[k].n;
       } else {
-        same = r.count ? slot->one.p == r.values[0].p && slot->one.n == r.values[0].n && slot->one.type == r.values[0].type : slot->one.type == PERI_J_NONE;
+        same = r.count ? slot->one.p == r.values[0].p && slot->one.n == r.values[0].n && slot->one.type == r.values[0].type
+                       : slot->one.type == PERI_J_NONE;
         peri_span at = peri_span_at(whole, peri_str_of(all[i]));
         same = same && at.type == slot->one.type && (at.type == PERI_J_NONE || at.p == slot->one.p);
       }
@@ -298,9 +321,12 @@ static void the_walk_agrees_with_a_slow_reader(void **state) {
 
 int test_json_paths(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_grammar_is_checked),  cmocka_unit_test(slots_are_filled),
-      cmocka_unit_test(nested_values_win_over_literal_keys), cmocka_unit_test(broken_records_are_named),
-      cmocka_unit_test(what_cannot_be_learned_is_checked_too), cmocka_unit_test(the_walk_agrees_with_a_slow_reader),
+      cmocka_unit_test(the_grammar_is_checked),
+      cmocka_unit_test(slots_are_filled),
+      cmocka_unit_test(nested_values_win_over_literal_keys),
+      cmocka_unit_test(broken_records_are_named),
+      cmocka_unit_test(what_cannot_be_learned_is_checked_too),
+      cmocka_unit_test(the_walk_agrees_with_a_slow_reader),
   };
   return cmocka_run_group_tests_name("json/paths", tests, NULL, NULL);
 }
