@@ -243,7 +243,8 @@ static peri_code step_count(const step *t, size_t records, peri_page_next *next)
   const peri_json *v = value_of(t, peri_node_opt_text(t->r->pager, "total"));
   if (v) total = peri_json_int(v, -1);
   t->state->number = by_records(t->r) ? first + t->state->read : asked + 1;
-  if (said_done(t) || records == 0) return PERI_OK;
+  bool told = total >= 0 || peri_node_get(t->r->pager, "more") || peri_node_get(t->r->pager, "done");
+  if (said_done(t) || (records == 0 && !told)) return PERI_OK; /* a page may be empty because its records are not for this user, and others follow */
   if (total >= 0 && (by_records(t->r) ? t->state->read : asked - first + 1) >= total) return PERI_OK;
   *next = PERI_PAGE_NEXT;
   return PERI_OK;
