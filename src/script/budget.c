@@ -106,10 +106,15 @@ peri_code peri_budget_start(peri_progress *page, peri_err *e) {
 }
 
 void peri_budget_enter(peri_script *s, int ms) {
-  s->steps = (int64_t)PERI_PATTERN_STEPS_MAX * ms / PERI_CALL_MS;
-  if (s->steps < PERI_PATTERN_STEPS_MAX / 100) s->steps = PERI_PATTERN_STEPS_MAX / 100;
+  if (s->budget_ms != ms || s->budget_scale != scale) { /* divisions would cost more than the rest of a call's bookkeeping */
+    s->budget_ms = ms;
+    s->budget_scale = scale;
+    s->budget_steps = (int64_t)PERI_PATTERN_STEPS_MAX * ms / PERI_CALL_MS;
+    if (s->budget_steps < PERI_PATTERN_STEPS_MAX / 100) s->budget_steps = PERI_PATTERN_STEPS_MAX / 100;
+    s->ticks = peri_ticks_of(ms);
+  }
+  s->steps = s->budget_steps;
   s->began = tick;
-  s->ticks = peri_ticks_of(ms);
   current = s;
   s->active = 1;
   if (s->memory_armed) peri_budget_arm(s);

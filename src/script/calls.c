@@ -135,6 +135,17 @@ static bool read_value(reader *r, int index, peri_value *out, int depth) {
 }
 
 bool peri_result_value(peri_script *s, lua_State *L, int index, peri_value *out, peri_arena *arena, char *why, size_t why_bytes) {
+  if (lua_type(L, index) == LUA_TSTRING) { /* most results, without the bookkeeping of nested ones */
+    size_t n;
+    const char *p = lua_tolstring(L, index, &n);
+    if (n < PERI_RESULT_BYTES_MAX && peri_utf8_valid((peri_str){p, n})) {
+      char *copy = peri_arena_bytes(arena, n + 1);
+      memcpy(copy, p, n + 1);
+      out->type = PERI_V_TEXT;
+      out->u.s = (peri_str){copy, n};
+      return true;
+    }
+  }
   reader r = {s, L, arena, 0, 0, why, why_bytes};
   int top = lua_gettop(L);
   bool ok = read_value(&r, lua_absindex(L, index), out, 0);

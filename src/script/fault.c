@@ -136,8 +136,7 @@ void peri_fault_note(peri_script *s, lua_State *L, peri_call_fault *fault) {
   set_file(fault, file, line);
   /* Lua put "FILE:LINE: " before the text, its file cut to 60 bytes: take the place from there */
   lua_Debug ar;
-  bool found = false;
-  for (int i = 0; i < 16 && !found && lua_getstack(L, i, &ar); i++) {
+  for (int i = 0; i < 16 && lua_getstack(L, i, &ar); i++) {
     lua_getinfo(L, "Sl", &ar);
     if (ar.currentline <= 0) continue;
     char prefix[LUA_IDSIZE + 24];
@@ -145,12 +144,14 @@ void peri_fault_note(peri_script *s, lua_State *L, peri_call_fault *fault) {
     if (n > 0 && peri_str_starts(text, (peri_str){prefix, (size_t)n})) {
       set_file(fault, ar.source[0] == '@' || ar.source[0] == '=' ? ar.source + 1 : ar.source, ar.currentline);
       text = peri_str_from(text, (size_t)n);
-      found = true;
+      break;
     }
   }
-  if (!found) { /* raised further down and passed on */
+  /* raised further down and passed on, by coroutine.wrap with its own place in front: the innermost counts */
+  for (int i = 0; i < 4; i++) {
     const peri_file *known = known_place(s, text, &line, &text);
-    if (known) set_file(fault, known->path.p, line);
+    if (!known) break;
+    set_file(fault, known->path.p, line);
   }
   peri_text_tame(text, fault->text, sizeof fault->text);
 }

@@ -25,7 +25,7 @@ static void check_form(lua_State *L, const char *form, const char *flags, bool p
     spec = two_digits(spec);
     if (*spec == '.' && precision) spec = two_digits(spec + 1);
   }
-  if (!isalpha((unsigned char)*spec)) luaL_error(L, "invalid conversion '%s' to 'format'", form);
+  if (!isalpha((unsigned char)*spec)) luaL_error(L, "invalid conversion specification: '%s'", form);
 }
 
 /* copies "%flags width precision X" into form; answers the place of X */

@@ -132,13 +132,13 @@ bool peri_javascript_hint(peri_str body, peri_buf *lua) {
       found = found || hit->sure;
       beyond = beyond || !hit->lua;
       question = question || strcmp(hit->js, "?") == 0;
-      if (hit->lua) peri_buf_c_str(lua, hit->lua);
+      if (hit->lua) peri_buf_c_str(lua, hit->lua + (hit->lua[0] == ' ' && lua->n > 0 && lua->p[lua->n - 1] == ' '));
       i += strlen(hit->js);
       text_before = false;
       continue;
     }
     if (c == ':' && question) {
-      peri_buf_c_str(lua, " or ");
+      peri_buf_c_str(lua, lua->n > 0 && lua->p[lua->n - 1] == ' ' ? "or " : " or ");
       question = false;
     } else if (c == '+') {
       size_t k = i + 1;

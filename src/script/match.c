@@ -84,6 +84,7 @@ static bool single_class(int c, int cl) {
     case 'u': res = isupper(c); break;
     case 'w': res = isalnum(c); break;
     case 'x': res = isxdigit(c); break;
+    case 'z': res = (c == 0); break;
     default: return cl == c;
   }
   return isupper(cl) ? !res : res;

@@ -50,6 +50,8 @@ struct peri_script {
   volatile uint32_t ticks;     /* how many it may use */
   int call_ms, load_ms;
   int64_t steps;               /* pattern steps left */
+  int budget_ms, budget_scale; /* what `ticks` and budget_steps were computed for */
+  int64_t budget_steps;
   char over_file[PERI_PATH_MAX];
   int over_line;
   size_t over_bytes;           /* a text of this size was refused; 0: the sum was too much */

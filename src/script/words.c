@@ -196,6 +196,14 @@ int peri_unknown_global(lua_State *L) {
   if (lua_type(L, 2) != LUA_TSTRING) return luaL_error(L, "globals have names");
   peri_str name;
   name.p = lua_tolstring(L, 2, &name.n);
+  const peri_word_spec *spec = peri_word_named(name);
+  if (spec) { /* a word is made when it is first named: most files need ten of them */
+    new_word(L, spec);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 1);
+    return 1;
+  }
   char shown[64];
   peri_text_tame(name, shown, sizeof shown);
   if (peri_str_is(name, "require")) return luaL_error(L, "unknown word 'require' (use \"name\" gives what lib/name.lua returns)");
@@ -204,6 +212,7 @@ int peri_unknown_global(lua_State *L) {
     return luaL_error(L, "'%s' is not for scripts: they get values, not powers", shown);
   peri_str names[160];
   size_t count = 0;
+  for (size_t i = 0; i < peri_word_count && count < 80; i++) names[count++] = peri_str_of(peri_words[i].name);
   lua_pushnil(L);
   while (lua_next(L, 1) && count < sizeof names / sizeof names[0]) { /* the table of all globals: nothing collects its keys */
     lua_pop(L, 1);
@@ -251,15 +260,10 @@ void peri_open_words(peri_script *s) {
   lua_pushliteral(L, "locked");
   lua_setfield(L, -2, "__metatable");
   lua_rawsetp(L, LUA_REGISTRYINDEX, &word_key);
-  for (size_t i = 0; i < peri_word_count; i++) {
-    if (strcmp(peri_words[i].name, "use") == 0) continue; /* a function, in baselib */
-    new_word(L, &peri_words[i]);
-    if (strcmp(peri_words[i].name, "null") == 0) {
-      lua_pushvalue(L, -1);
-      lua_rawsetp(L, LUA_REGISTRYINDEX, &null_key);
-    }
-    lua_setfield(L, -2, peri_words[i].name);
-  }
+  new_word(L, peri_word_named(PERI_STR("null")));
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &null_key);
+  lua_setfield(L, -2, "null"); /* the others: peri_unknown_global */
   /* texts: "x" { … } is a mistake that deserves its own sentence */
   lua_pushliteral(L, "");
   if (lua_getmetatable(L, -1)) {
