@@ -12,7 +12,7 @@ UNIT_vault  := base json vault
 UNIT_store  := base json spec vault store
 UNIT_core   := base json wire spec net vault store core
 # tests of workers start real ones: the core's side of them comes along
-EXTRA_worker := src/core/pool.c src/core/spawn.c src/core/page_retry.c
+EXTRA_worker := src/core/pool.c src/core/spawn.c src/core/page_retry.c src/core/doctor.c
 UNIT_ROOMS  := base json wire spec plan script worker net vault store core
 
 room_src = $(foreach r,$(1),$(wildcard src/$(r)/*.c))

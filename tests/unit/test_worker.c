@@ -6,6 +6,6 @@
 
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "--worker") == 0) peri_worker_main(argc, argv);
-  const struct CMUnitTest tests[] = {WORKER_RETRY_TESTS, WORKER_WORK_TESTS, WORKER_JAIL_TESTS};
+  const struct CMUnitTest tests[] = {WORKER_RETRY_TESTS, WORKER_WORK_TESTS, WORKER_ODD_TESTS, WORKER_JAIL_TESTS};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

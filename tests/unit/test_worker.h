@@ -46,4 +46,15 @@ void test_work_memory(void **state);
   cmocka_unit_test(test_work_load), cmocka_unit_test(test_work_page), cmocka_unit_test(test_work_stored), cmocka_unit_test(test_work_raw),                          \
       cmocka_unit_test(test_work_timeout), cmocka_unit_test(test_work_memory)
 
+/* test_worker_odd.c */
+void test_odd_make(void **state);
+void test_odd_pull(void **state);
+void test_odd_inline(void **state);
+void test_odd_rows(void **state);
+void test_odd_emulator(void **state);
+void test_odd_doctor(void **state);
+#define WORKER_ODD_TESTS                                                                                                                                           \
+  cmocka_unit_test(test_odd_make), cmocka_unit_test(test_odd_pull), cmocka_unit_test(test_odd_inline), cmocka_unit_test(test_odd_rows),                            \
+      cmocka_unit_test(test_odd_emulator), cmocka_unit_test(test_odd_doctor)
+
 #endif
