@@ -91,7 +91,10 @@ static const char *script_code(peri_code code) {
 }
 
 bool plan_call(plan_run *r, const plan_field *f, int fn, int line, const peri_value *args, size_t count, peri_value results[2]) {
-  peri_call_fault fault = {.code = PERI_SCRIPT_ERROR};
+  peri_call_fault fault; /* 4 KB that are not cleared for each call */
+  fault.code = PERI_SCRIPT_ERROR;
+  fault.line = 0;
+  fault.file[0] = fault.text[0] = 0;
   peri_caller *c = r->caller;
   if (!c) return plan_fails(r, f, "script_error", PERI_STR(""), "this plan was run without its script");
   if (c->broken) { /* other elements of the same record: the worker replaces the VM only after it */
@@ -109,13 +112,15 @@ bool plan_call(plan_run *r, const plan_field *f, int fn, int line, const peri_va
   return false;
 }
 
-static bool transform(plan_run *r, const plan_field *f, const peri_value *args, size_t count, peri_str shown, plan_in *in) {
+/* from: the value it was called with, or NULL and first: its first value as sent. Shown only when it fails. */
+static bool transform(plan_run *r, const plan_field *f, const peri_value *args, size_t count, const plan_val *from, const plan_in *first, plan_in *in) {
   peri_value results[2];
   if (!plan_call(r, f, f->transform, f->transform_line, args, count, results)) {
-    r->last.shown = shown;
+    r->last.shown = from ? plan_val_shown(r, from) : plan_in_shown(r, first);
     return false;
   }
   if (results[0].type == PERI_V_NULL && results[1].type == PERI_V_TEXT) {
+    peri_str shown = from ? plan_val_shown(r, from) : plan_in_shown(r, first);
     plan_fails(r, f, "validate", shown, "%.*s (from %.*s)", PERI_S(results[1].u.s), PERI_S(shown));
     r->last.line = f->transform_line;
     return false;
@@ -136,7 +141,7 @@ static bool transform_paths(plan_run *r, const plan_field *f, plan_in *in) {
   }
   *in = (plan_in){.type = PERI_J_NULL};
   if (args[0].type == PERI_V_NULL) return true;
-  return transform(r, f, args, f->source_count, plan_in_shown(r, &first), in);
+  return transform(r, f, args, f->source_count, NULL, &first, in);
 }
 
 static bool validate(plan_run *r, const plan_field *f, const plan_val *v) {
@@ -284,7 +289,7 @@ static bool work(plan_run *r, const plan_field *f, plan_val *out, plan_val *good
   if (f->transform >= 0 && !several && out->type != PT_NULL) {
     peri_value arg;
     plan_val_value(r, f, out, true, &arg);
-    if (!transform(r, f, &arg, 1, plan_val_shown(r, out), &in)) return false;
+    if (!transform(r, f, &arg, 1, out, NULL, &in)) return false;
     if (!plan_convert_one(r, f, &in, out)) return false;
     if (good) *good = *out;
   }

@@ -182,8 +182,17 @@ static named named_inside(plan_run *r, const plan_source *own, peri_str raw) {
   return n;
 }
 
+/* Only a key that begins like a pattern is worth matching. */
+static bool may_be_excepted(const plan_field *f, peri_span key) {
+  for (size_t i = 0; i < f->except_count; i++) {
+    peri_str e = f->except[i];
+    if (!e.n || e.p[0] == '*' || e.p[0] == key.p[1] || key.escaped) return true;
+  }
+  return false;
+}
+
 static bool excepted(plan_run *r, const plan_field *f, peri_span key) {
-  if (!f->except_count) return false;
+  if (!may_be_excepted(f, key)) return false;
   peri_buf *b = &r->scratch->text;
   peri_buf_clear(b);
   peri_str name = peri_span_text(key, b);
@@ -196,30 +205,25 @@ static bool excepted(plan_run *r, const plan_field *f, peri_span key) {
 static bool put_rest(plan_run *r, const plan_field *f, peri_span object, const named *n, size_t *next, bool top, peri_buf *out) {
   peri_span key, value;
   bool any = false, empty = true;
-  peri_buf_char(out, '{');
+  plan_put(out, "{", 1);
   for (peri_span_iter i = peri_span_open(object); peri_span_next_member(&i, &key, &value);) {
     empty = false;
     while (*next < n->count && n->at[*next] < value.p) (*next)++;
     bool inside = *next < n->count && n->at[*next] < value.p + value.n;
     if ((inside && n->at[*next] == value.p) || (top && excepted(r, f, key))) continue;
     size_t before = out->n;
-    if (any) peri_buf_char(out, ',');
-    if (top && f->rest_prefix.n) {
-      plan_put(out, f->rest_prefix.p, f->rest_prefix.n);
-      plan_put(out, key.p + 1, key.n - 1u);
-    } else {
-      plan_put(out, key.p, key.n);
-    }
-    peri_buf_char(out, ':');
-    if (!inside || value.type != PERI_J_OBJECT) {
-      plan_put(out, value.p, value.n);
-    } else if (!put_rest(r, f, value, n, next, false, out)) {
+    if (any) plan_put(out, ",", 1);
+    bool whole = !inside || value.type != PERI_J_OBJECT, named_so = top && f->rest_prefix.n;
+    const char *from = named_so ? key.p + 1 : key.p, *end = whole ? value.p + value.n : value.p;
+    if (named_so) plan_put(out, f->rest_prefix.p, f->rest_prefix.n);
+    plan_put(out, from, (size_t)(end - from)); /* name, colon and value as they stand in the record */
+    if (!whole && !put_rest(r, f, value, n, next, false, out)) {
       out->n = before;
       continue;
     }
     any = true;
   }
-  peri_buf_char(out, '}');
+  plan_put(out, "}", 1);
   return any || empty;
 }
 

@@ -67,7 +67,7 @@ bool plan_scalar_text(plan_run *r, const plan_field *f, plan_in *in, peri_str *t
     break;
   default: return plan_wrong(r, f, in, "%s", wanted);
   }
-  if (f->trim) *text = peri_str_trim(*text);
+  if (f->trim && text->n && (plan_space(text->p[0]) || plan_space(text->p[text->n - 1]))) *text = peri_str_trim(*text);
   if (f->letters) *text = with_case(r, *text, f->letters > 0);
   return true;
 }
@@ -93,6 +93,9 @@ bool plan_text(plan_run *r, const plan_field *f, plan_in *in, plan_val *out) {
 static const uint64_t mail_low = 0xA3FFACFA00000000, mail_high = 0x7FFFFFFFC7FFFFFE;
 static bool mail_char(unsigned char c) { return c >= 128 || ((c < 64 ? mail_low >> c : mail_high >> (c - 64)) & 1); }
 
+static const uint64_t name_low = 0x03FF000000000000, name_high = 0x07FFFFFE07FFFFFE; /* letters, digits */
+static bool domain_char(unsigned char c) { return c >= 128 || ((c < 64 ? name_low >> c : name_high >> (c - 64)) & 1); }
+
 static bool domain_ok(peri_str d, bool dot_needed) {
   size_t label = 0, labels = 1;
   bool digits = true;
@@ -106,8 +109,7 @@ static bool domain_ok(peri_str d, bool dot_needed) {
       labels++;
       continue;
     }
-    bool alnum = c >= 128 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || plan_digit((char)c);
-    if (!alnum && (c != '-' || !label)) return false;
+    if (c != '-' ? !domain_char(c) : !label) return false;
     if (!plan_digit((char)c)) digits = false;
     if (++label > 63 && c < 128) return false;
   }

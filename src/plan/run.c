@@ -103,7 +103,7 @@ static void one_row(plan_run *r, peri_row *row) {
   r->fail_count = r->warning_count = 0;
   r->stop = false;
   *row = (peri_row){.verdict = PERI_ROW};
-  memset(failed, 0, r->plan->field_count);
+  if (r->plan->rule_count) memset(failed, 0, r->plan->field_count);
   peri_buf_clear(&r->scratch->row);
   peri_buf_clear(&r->scratch->warnings);
   if (!key_text(r, &row->key)) plan_fail_add(r);
