@@ -25,7 +25,13 @@ static void integrations(void **state) {
   peri_err e = {0};
   peri_json *j;
   peri_buf b = {0};
-  peri_new_integration n = {PERI_STR("22222222-2222-7222-8222-222222222222"), PERI_STR("acme"), PERI_STR("x"), PERI_STR("x"), PERI_STR("{}"), PERI_STR("http://127.0.0.1:1"), PERI_STR("[{\"host\":\"h\"}]"),
+  peri_new_integration n = {PERI_STR("22222222-2222-7222-8222-222222222222"),
+                            PERI_STR("acme"),
+                            PERI_STR("x"),
+                            PERI_STR("x"),
+                            PERI_STR("{}"),
+                            PERI_STR("http://127.0.0.1:1"),
+                            PERI_STR("[{\"host\":\"h\"}]"),
                             PERI_STR("{\"accessToken\":{\"v\":1},\"clientId\":{\"v\":1}}")};
   assert_int_equal(peri_integration_add(f->s, &n, &e), PERI_EXISTS);
   n.name = PERI_STR("beta");
@@ -41,7 +47,8 @@ static void integrations(void **state) {
   assert_int_equal(parse(f, &b)->count, 2);
   OK(peri_integration_credentials(f->s, f->a, n.id, &j, &e));
   assert_int_equal(peri_json_get_int(peri_json_get(j, "accessToken"), "v", 0), 1);
-  OK(peri_integration_set(f->s, n.id, PERI_STR(""), PERI_STR("{\"accessToken\":{\"v\":2},\"clientId\":null}"), PERI_STR(""), PERI_STR(""), PERI_STR(""), &e));
+  OK(peri_integration_set(f->s, n.id, PERI_STR(""), PERI_STR("{\"accessToken\":{\"v\":2},\"clientId\":null}"), PERI_STR(""), PERI_STR(""),
+                          PERI_STR(""), &e));
   assert_string_equal(ask_text(f->s, "SELECT credentials FROM integrations WHERE name = 'beta'"), "{\"accessToken\":{\"v\":2}}");
   int64_t rows;
   OK(peri_integration_remove(f->s, n.id, false, &rows, &e));
@@ -75,14 +82,20 @@ static void registry(void **state) {
   peri_buf b = {0};
   /* a row that somebody writes, as the SQL of the old design did it */
   OK(peri_exec(f->s, &e, "test",
-               "INSERT INTO integration_registry (name, type, platform, description, category, capabilities, required_fields, optional_fields) VALUES ('Salesforce CRM', 'salesforce',"
-               " 'salesforce', 'Connect to Salesforce CRM', 'CRM', '[\"sync_leads\"]', '[\"accessToken\",\"instanceUrl\"]', '[\"refreshToken\"]')", ""));
-  OK(peri_registry_replace(f->s, PERI_STR("[{\"type\":\"hubspot\",\"name\":\"HubSpot\",\"platform\":\"hubspot\",\"category\":\"CRM\",\"is_popular\":true,\"capabilities\":[\"sync_contacts\"]},"
-                                          "{\"type\":\"old\",\"name\":\"Old\",\"category\":\"CRM\"}]"), &e));
+               "INSERT INTO integration_registry (name, type, platform, description, category, capabilities, required_fields, optional_fields) "
+               "VALUES ('Salesforce CRM', 'salesforce',"
+               " 'salesforce', 'Connect to Salesforce CRM', 'CRM', '[\"sync_leads\"]', '[\"accessToken\",\"instanceUrl\"]', '[\"refreshToken\"]')",
+               ""));
+  OK(peri_registry_replace(f->s,
+                           PERI_STR("[{\"type\":\"hubspot\",\"name\":\"HubSpot\",\"platform\":\"hubspot\",\"category\":\"CRM\",\"is_popular\":true,"
+                                    "\"capabilities\":[\"sync_contacts\"]},"
+                                    "{\"type\":\"old\",\"name\":\"Old\",\"category\":\"CRM\"}]"),
+                           &e));
   assert_int_equal(ask(f->s, "SELECT count(*) FROM integration_registry"), 3);
   char before[64];
   strcpy(before, ask_text(f->s, "SELECT id FROM integration_registry WHERE type = 'hubspot'"));
-  OK(peri_registry_replace(f->s, PERI_STR("[{\"type\":\"hubspot\",\"name\":\"HubSpot CRM\",\"platform\":\"hubspot\",\"category\":\"CRM\",\"is_popular\":true}]"), &e));
+  OK(peri_registry_replace(
+      f->s, PERI_STR("[{\"type\":\"hubspot\",\"name\":\"HubSpot CRM\",\"platform\":\"hubspot\",\"category\":\"CRM\",\"is_popular\":true}]"), &e));
   assert_string_equal(before, ask_text(f->s, "SELECT id FROM integration_registry WHERE type = 'hubspot'"));
   OK(peri_report_registry(f->s, &b, &e));
   peri_json *j = parse(f, &b);
@@ -98,13 +111,17 @@ static void old_inserts_work_in_sqlite3(void **state) {
   peri_err e = {0};
   peri_store_close(f->s);
   f->s = NULL;
-  snprintf(command, sizeof command,
-           "sqlite3 -bail %s \"INSERT INTO integrations(name, type, platform, credentials, settings) VALUES('Mine', 'hubspot', 'hubspot', '{}', '{}');"
-           "INSERT INTO data_mappings(integration_type, entity_type, external_field, internal_field, field_type, is_required, default_value, transformation, validation)"
-           " VALUES('hubspot', 'contact', 'properties.firstname', 'firstName', 'string', TRUE, NULL, 'return value', 'return true');"
-           "INSERT INTO mapping_templates(name, integration_type, entity_type, mappings, is_default) VALUES('t', 'hubspot', 'contact', '[]', FALSE);"
-           "INSERT INTO integration_data(integration_id, entity_type, external_id, data) SELECT id, 'contact', '7', '{\\\"n\\\":12345678901234567890,\\\"d\\\":0.1000000000000000055}'"
-           " FROM integrations WHERE name = 'Mine'\"", f->path);
+  snprintf(
+      command, sizeof command,
+      "sqlite3 -bail %s \"INSERT INTO integrations(name, type, platform, credentials, settings) VALUES('Mine', 'hubspot', 'hubspot', '{}', '{}');"
+      "INSERT INTO data_mappings(integration_type, entity_type, external_field, internal_field, field_type, is_required, default_value, "
+      "transformation, validation)"
+      " VALUES('hubspot', 'contact', 'properties.firstname', 'firstName', 'string', TRUE, NULL, 'return value', 'return true');"
+      "INSERT INTO mapping_templates(name, integration_type, entity_type, mappings, is_default) VALUES('t', 'hubspot', 'contact', '[]', FALSE);"
+      "INSERT INTO integration_data(integration_id, entity_type, external_id, data) SELECT id, 'contact', '7', "
+      "'{\\\"n\\\":12345678901234567890,\\\"d\\\":0.1000000000000000055}'"
+      " FROM integrations WHERE name = 'Mine'\"",
+      f->path);
   assert_int_equal(system(command), 0);
   OK(peri_store_open(f->path, PERI_OPEN_WRITE, 0, "test", &f->s, &e));
   char id[PERI_UUID_TEXT];
@@ -120,9 +137,15 @@ static void field_mappings(void **state) {
   peri_err e = {0};
   peri_buf b = {0};
   char id[40], again[40];
-  OK(peri_mapping_row_put(f->s, of(f, "{\"integrationType\":\"hubspot\",\"entityType\":\"contact\",\"externalField\":\"properties.firstname\",\"internalField\":\"firstName\",\"fieldType\":\"string\","
-                                      "\"isRequired\":true,\"transformation\":\"return value\",\"default_value\":[1,null],\"options\":{\"max\":80}}"), id, &e));
-  OK(peri_mapping_row_put(f->s, of(f, "{\"integration_type\":\"hubspot\",\"entity_type\":\"contact\",\"external_field\":\"properties.firstname\",\"internal_field\":\"first\",\"field_type\":\"text\"}"), again, &e));
+  OK(peri_mapping_row_put(f->s,
+                          of(f, "{\"integrationType\":\"hubspot\",\"entityType\":\"contact\",\"externalField\":\"properties.firstname\","
+                                "\"internalField\":\"firstName\",\"fieldType\":\"string\","
+                                "\"isRequired\":true,\"transformation\":\"return value\",\"default_value\":[1,null],\"options\":{\"max\":80}}"),
+                          id, &e));
+  OK(peri_mapping_row_put(f->s,
+                          of(f, "{\"integration_type\":\"hubspot\",\"entity_type\":\"contact\",\"external_field\":\"properties.firstname\","
+                                "\"internal_field\":\"first\",\"field_type\":\"text\"}"),
+                          again, &e));
   assert_string_equal(id, again);
   assert_int_equal(peri_mapping_row_put(f->s, of(f, "{\"integration_type\":\"hubspot\",\"entity_type\":\"contact\"}"), id, &e), PERI_INVALID);
   assert_non_null(strstr(e.text, "external_field"));
@@ -142,10 +165,12 @@ static void templates_lose_nothing(void **state) {
   fixture *f = *state;
   peri_err e = {0};
   peri_json *first, *second;
-  const char *mappings = "[{\"externalField\":\"a.b\",\"internalField\":\"x\",\"fieldType\":\"number\",\"defaultValue\":1.10,\"transformation\":\"return \\\"\\u0000é\\\"\"},"
+  const char *mappings = "[{\"externalField\":\"a.b\",\"internalField\":\"x\",\"fieldType\":\"number\",\"defaultValue\":1.10,\"transformation\":"
+                         "\"return \\\"\\u0000é\\\"\"},"
                          "{\"external_field\":\"c\",\"internal_field\":\"y\",\"field_type\":\"text\",\"options\":{\"z\":12345678901234567890}}]";
   char text[1024];
-  snprintf(text, sizeof text, "{\"name\":\"Default\",\"integration_type\":\"hubspot\",\"entity_type\":\"contact\",\"is_default\":true,\"mappings\":%s}", mappings);
+  snprintf(text, sizeof text,
+           "{\"name\":\"Default\",\"integration_type\":\"hubspot\",\"entity_type\":\"contact\",\"is_default\":true,\"mappings\":%s}", mappings);
   OK(peri_template_put(f->s, of(f, text), &e));
   OK(peri_template_get(f->s, f->a, PERI_STR("Default"), PERI_STR(""), PERI_STR(""), &first, &e));
   assert_true(peri_str_is(peri_json_get(first, "mappings")->raw, mappings));
@@ -160,47 +185,67 @@ static void templates_lose_nothing(void **state) {
   assert_int_equal(rows, 2);
   assert_string_equal(ask_text(f->s, "SELECT default_value FROM data_mappings WHERE external_field = 'a.b'"), "1.10");
   assert_string_equal(ask_text(f->s, "SELECT options FROM data_mappings WHERE external_field = 'c'"), "{\"z\":12345678901234567890}");
-  assert_int_equal(peri_template_apply(f->s, of(f, "{\"integration_type\":\"h\",\"entity_type\":\"c\",\"mappings\":[{\"external_field\":\"q\",\"internal_field\":\"q\",\"field_type\":\"text\"},{}]}"), &rows, &e),
+  assert_int_equal(peri_template_apply(f->s,
+                                       of(f, "{\"integration_type\":\"h\",\"entity_type\":\"c\",\"mappings\":[{\"external_field\":\"q\",\"internal_"
+                                             "field\":\"q\",\"field_type\":\"text\"},{}]}"),
+                                       &rows, &e),
                    PERI_INVALID);
   assert_non_null(strstr(e.text, "mapping 2"));
   assert_int_equal(ask(f->s, "SELECT count(*) FROM data_mappings"), 2); /* all or nothing */
 }
 
-#define CONTACT "{\"type\":\"hubspot\",\"entity\":\"contact\",\"fields\":[{\"name\":\"email\",\"type\":\"text\"},{\"name\":\"age\",\"type\":\"integer\"},{\"name\":\"score\",\"type\":\"number\"}," \
-                "{\"name\":\"ok\",\"type\":\"boolean\"},{\"name\":\"address.city\",\"type\":\"text\"},{\"name\":\"tags\",\"type\":\"json\"},{\"name\":\"id\",\"type\":\"text\"}]}"
+#define CONTACT                                                                                                                                      \
+  "{\"type\":\"hubspot\",\"entity\":\"contact\",\"fields\":[{\"name\":\"email\",\"type\":\"text\"},{\"name\":\"age\",\"type\":\"integer\"},{"        \
+  "\"name\":\"score\",\"type\":\"number\"},"                                                                                                         \
+  "{\"name\":\"ok\",\"type\":\"boolean\"},{\"name\":\"address.city\",\"type\":\"text\"},{\"name\":\"tags\",\"type\":\"json\"},{\"name\":\"id\","     \
+  "\"type\":\"text\"}]}"
 
 static void views(void **state) {
   fixture *f = *state;
   peri_err e = {0};
-  peri_commit_row rows[] = {row_of("1", "{\"email\":\"a@b\",\"age\":7,\"score\":0.5,\"ok\":true,\"address\":{\"city\":\"X\"},\"tags\":[1],\"id\":\"own\"}", 1),
-                            row_of("2", "{\"email\":null,\"score\":10,\"ok\":false,\"tags\":null}", 1), row_of("3", "{}", 1), row_of("9", "{\"title\":\"t\"}", 1)};
+  peri_commit_row rows[] = {
+      row_of("1", "{\"email\":\"a@b\",\"age\":7,\"score\":0.5,\"ok\":true,\"address\":{\"city\":\"X\"},\"tags\":[1],\"id\":\"own\"}", 1),
+      row_of("2", "{\"email\":null,\"score\":10,\"ok\":false,\"tags\":null}", 1), row_of("3", "{}", 1), row_of("9", "{\"title\":\"t\"}", 1)};
   rows[3].entity = PERI_STR("note");
   commit_rows(f, rows, 4);
   rows[2].verdict = 4;
   commit_rows(f, rows + 2, 1);
-  const char *mappings = "[" CONTACT ",{\"type\":\"hubspot\",\"entity\":\"note\",\"fields\":[]},{\"type\":\"wordpress\",\"entity\":\"contact\",\"fields\":[{\"name\":\"email\",\"type\":\"text\"},"
-                         "{\"name\":\"login\",\"type\":\"text\"}]},{\"type\":\"hubspot\",\"entity\":\"runs\",\"fields\":[{\"name\":\"a\",\"type\":\"text\"}]}]";
+  const char *mappings =
+      "[" CONTACT ",{\"type\":\"hubspot\",\"entity\":\"note\",\"fields\":[]},{\"type\":\"wordpress\",\"entity\":\"contact\",\"fields\":[{\"name\":"
+                  "\"email\",\"type\":\"text\"},"
+      "{\"name\":\"login\",\"type\":\"text\"}]},{\"type\":\"hubspot\",\"entity\":\"runs\",\"fields\":[{\"name\":\"a\",\"type\":\"text\"}]}]";
   OK(peri_views_replace(f->s, of(f, mappings), &e));
   assert_int_equal(ask(f->s, "SELECT count(*) FROM hubspot_contact"), 2);
-  assert_string_equal(ask_text(f->s, "SELECT integration || external_id || email || age || typeof(age) || score || typeof(score) || ok || typeof(ok) || address_city || tags || field_id FROM hubspot_contact"
-                                     " WHERE external_id = '1'"), "acme1a@b7integer0.5real1integerX[1]own");
-  assert_string_equal(ask_text(f->s, "SELECT coalesce(email, '-') || coalesce(age, '-') || coalesce(tags, '-') || ok FROM contact WHERE score > 9"), "---0");
+  assert_string_equal(ask_text(f->s, "SELECT integration || external_id || email || age || typeof(age) || score || typeof(score) || ok || typeof(ok) "
+                                     "|| address_city || tags || field_id FROM hubspot_contact"
+                                     " WHERE external_id = '1'"),
+                      "acme1a@b7integer0.5real1integerX[1]own");
+  assert_string_equal(ask_text(f->s, "SELECT coalesce(email, '-') || coalesce(age, '-') || coalesce(tags, '-') || ok FROM contact WHERE score > 9"),
+                      "---0");
   assert_string_equal(ask_text(f->s, "SELECT coalesce(login, '-') FROM contact"), "-");
   assert_string_equal(ask_text(f->s, "SELECT data FROM note"), "{\"title\":\"t\"}");
   assert_int_equal(ask(f->s, "SELECT count(*) FROM hubspot_runs"), 0);
   assert_int_equal(ask(f->s, "SELECT count(*) FROM sqlite_master WHERE type = 'view' AND name = 'runs'"), 0);
-  assert_string_equal(ask_text(f->s, "SELECT group_concat(name) FROM (SELECT name FROM pragma_table_info('hubspot_contact') LIMIT 4)"), "id,integration,external_id,synced_at");
+  assert_string_equal(ask_text(f->s, "SELECT group_concat(name) FROM (SELECT name FROM pragma_table_info('hubspot_contact') LIMIT 4)"),
+                      "id,integration,external_id,synced_at");
   /* the same again changes nothing; a user's own view is never touched */
   int64_t version = ask(f->s, "PRAGMA schema_version");
   OK(peri_views_replace(f->s, of(f, mappings), &e));
   assert_int_equal(ask(f->s, "PRAGMA schema_version"), version);
   OK(peri_exec(f->s, &e, "test", "CREATE VIEW company AS SELECT 1 AS mine", ""));
-  OK(peri_views_replace(f->s, of(f, "[" CONTACT ",{\"type\":\"hubspot\",\"entity\":\"company\",\"fields\":[{\"name\":\"q\\u0027s\",\"type\":\"text\"}]}]"), &e));
+  OK(peri_views_replace(
+      f->s, of(f, "[" CONTACT ",{\"type\":\"hubspot\",\"entity\":\"company\",\"fields\":[{\"name\":\"q\\u0027s\",\"type\":\"text\"}]}]"), &e));
   assert_int_equal(ask(f->s, "SELECT mine FROM company"), 1);
   assert_int_equal(ask(f->s, "SELECT count(*) FROM sqlite_master WHERE type = 'view' AND name IN ('note', 'hubspot_note', 'wordpress_contact')"), 0);
   assert_int_equal(ask(f->s, "SELECT count(\"q's\") FROM hubspot_company"), 0);
-  assert_int_equal(peri_views_replace(f->s, of(f, "[{\"type\":\"hubspot\",\"entity\":\"contact\",\"fields\":[{\"name\":\"Email\",\"type\":\"text\"},{\"name\":\"email\",\"type\":\"text\"}]}]"), &e), PERI_INVALID);
-  assert_int_equal(peri_views_replace(f->s, of(f, "[{\"type\":\"hubspot\",\"entity\":\"contact\",\"fields\":[{\"name\":\"a\\\"b\",\"type\":\"text\"}]}]"), &e), PERI_INVALID);
+  assert_int_equal(peri_views_replace(f->s,
+                                      of(f, "[{\"type\":\"hubspot\",\"entity\":\"contact\",\"fields\":[{\"name\":\"Email\",\"type\":\"text\"},{"
+                                            "\"name\":\"email\",\"type\":\"text\"}]}]"),
+                                      &e),
+                   PERI_INVALID);
+  assert_int_equal(
+      peri_views_replace(f->s, of(f, "[{\"type\":\"hubspot\",\"entity\":\"contact\",\"fields\":[{\"name\":\"a\\\"b\",\"type\":\"text\"}]}]"), &e),
+      PERI_INVALID);
   assert_int_equal(ask(f->s, "SELECT count(*) FROM hubspot_contact"), 2); /* what was in force stays */
 }
 
@@ -217,8 +262,20 @@ static void user_queries_only_read(void **state) {
   OK(peri_report_sql(f->s, PERI_STR("SELECT name, NULL AS n, x'00ff' AS x FROM integrations; -- done"), one_text, &b, &e));
   assert_true(peri_str_is(peri_buf_view(&b), "name=acme;n=NULL;x=00ff;"));
   OK(peri_report_sql(f->s, PERI_STR("PRAGMA table_info(runs)"), one_text, &b, &e));
-  static const char *const refused[] = {"DELETE FROM integrations", "UPDATE runs SET status = 'x'", "DROP TABLE runs", "ATTACH '/tmp/x.db' AS x", "PRAGMA journal_mode = DELETE", "BEGIN IMMEDIATE",
-                                        "SELECT 1; SELECT 2", "SELECT 1; DELETE FROM runs", "SELEC 1", "", "CREATE TEMP TABLE t(x)", "VACUUM", "PRAGMA user_version = 3", "SELECT load_extension('x')"};
+  static const char *const refused[] = {"DELETE FROM integrations",
+                                        "UPDATE runs SET status = 'x'",
+                                        "DROP TABLE runs",
+                                        "ATTACH '/tmp/x.db' AS x",
+                                        "PRAGMA journal_mode = DELETE",
+                                        "BEGIN IMMEDIATE",
+                                        "SELECT 1; SELECT 2",
+                                        "SELECT 1; DELETE FROM runs",
+                                        "SELEC 1",
+                                        "",
+                                        "CREATE TEMP TABLE t(x)",
+                                        "VACUUM",
+                                        "PRAGMA user_version = 3",
+                                        "SELECT load_extension('x')"};
   for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
     if (peri_report_sql(f->s, peri_str_of(refused[i]), one_text, &b, &e) != PERI_INVALID) fail_msg("%s was not refused", refused[i]);
   assert_int_equal(ask(f->s, "SELECT count(*) FROM integrations"), 1);
@@ -264,7 +321,8 @@ static void reports(void **state) {
 static void generations_keep_their_files(void **state) {
   fixture *f = *state;
   peri_err e = {0};
-  const char *files = "[{\"path\":\"mappings/a.lua\",\"hash\":\"h1\",\"bytes\":\"return 1\\n\"},{\"path\":\"lib/b.lua\",\"hash\":\"h2\",\"bytes\":\"\"}]";
+  const char *files =
+      "[{\"path\":\"mappings/a.lua\",\"hash\":\"h1\",\"bytes\":\"return 1\\n\"},{\"path\":\"lib/b.lua\",\"hash\":\"h2\",\"bytes\":\"\"}]";
   OK(peri_generation_put(f->s, PERI_STR("generation-one"), peri_str_of(files), &e));
   OK(peri_generation_put(f->s, PERI_STR("generation-one"), peri_str_of(files), &e));
   OK(peri_generation_put(f->s, PERI_STR("generation-two"), peri_str_of(files), &e));
