@@ -80,5 +80,6 @@ typedef struct peri_table peri_table;
 peri_table *peri_table_new(const char *const *titles, size_t columns);
 void peri_table_row(peri_table *t, const peri_str *cells);
 void peri_table_print(peri_table *t); /* to stdout, and frees it */
+void peri_table_free(peri_table *t);  /* unprinted */
 
 #endif

@@ -53,6 +53,8 @@ void peri_table_row(peri_table *t, const peri_str *cells) {
   t->rows++;
 }
 
+void peri_table_free(peri_table *t) { peri_arena_free(t->arena); }
+
 void peri_table_print(peri_table *t) {
   for (size_t r = 0; r < t->rows; r++) {
     for (size_t i = 0; i < t->columns; i++) {
