@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/map.h"
-#include "json/json.h"
 #include "store/inside.h"
+#include "json/json.h"
 
 #define COLUMNS                                                                                                                                      \
   "id, name, type, platform, status, settings, base_url, trusted, last_sync, data_count, error_count, created_at, updated_at, credentials"
@@ -16,11 +16,16 @@ static void put_integration(sqlite3_stmt *st, peri_jw *w, peri_arena *a) {
   for (int i = 0; i < 13; i++) {
     peri_jw_key_c(w, sqlite3_column_name(st, i));
     peri_str v = peri_col(st, i);
-    if (i == 5) v.p ? peri_json_or_text(w, v) : peri_jw_raw(w, PERI_STR("{}"));
-    else if (i == 7) v.p ? peri_json_or_text(w, v) : peri_jw_raw(w, PERI_STR("[]"));
-    else if (i == 9 || i == 10) peri_jw_int(w, sqlite3_column_int64(st, i));
-    else if (v.p) peri_jw_text(w, v);
-    else peri_jw_null(w);
+    if (i == 5)
+      v.p ? peri_json_or_text(w, v) : peri_jw_raw(w, PERI_STR("{}"));
+    else if (i == 7)
+      v.p ? peri_json_or_text(w, v) : peri_jw_raw(w, PERI_STR("[]"));
+    else if (i == 9 || i == 10)
+      peri_jw_int(w, sqlite3_column_int64(st, i));
+    else if (v.p)
+      peri_jw_text(w, v);
+    else
+      peri_jw_null(w);
   }
   peri_jw_key_c(w, "credentials");
   peri_jw_array(w);
@@ -71,7 +76,7 @@ static peri_code not_found(peri_store *s, peri_str name, peri_err *e) {
   }
   sqlite3_finalize(st);
   peri_str near = peri_suggest(name, names, count);
-  peri_code code = near.n ? peri_fail(e, PERI_NOT_FOUND, "there is no integration \"%.*s\"; did you mean \"%.*s\"?", PERI_S(name), PERI_S(near))
+  peri_code code = near.n  ? peri_fail(e, PERI_NOT_FOUND, "there is no integration \"%.*s\"; did you mean \"%.*s\"?", PERI_S(name), PERI_S(near))
                    : count ? peri_fail(e, PERI_NOT_FOUND, "there is no integration \"%.*s\"", PERI_S(name))
                            : peri_fail(e, PERI_NOT_FOUND, "there is no integration \"%.*s\"; none has been added yet", PERI_S(name));
   peri_arena_free(a);
@@ -90,7 +95,8 @@ peri_code peri_integration_get(peri_store *s, peri_arena *a, peri_str name_or_id
   }
   if (code == PERI_OK && !found) code = not_found(s, name_or_id, e);
   peri_json_fault fault;
-  if (code == PERI_OK && !(*out = peri_json_parse(a, peri_buf_view(&json), &fault))) code = peri_fail(e, PERI_INTERNAL, "an integration's row is no JSON: %s", fault.what);
+  if (code == PERI_OK && !(*out = peri_json_parse(a, peri_buf_view(&json), &fault)))
+    code = peri_fail(e, PERI_INTERNAL, "an integration's row is no JSON: %s", fault.what);
   peri_buf_fini(&json);
   peri_store_leave(s);
   return code;
@@ -107,9 +113,11 @@ peri_code peri_integration_add(peri_store *s, const peri_new_integration *n, per
     peri_now(now);
     if (code == PERI_OK)
       code = peri_exec(s, e, "add the integration",
-                       "INSERT INTO integrations(id, name, type, platform, status, settings, base_url, trusted, credentials, created_at, updated_at, secrets_version)"
+                       "INSERT INTO integrations(id, name, type, platform, status, settings, base_url, trusted, credentials, created_at, updated_at, "
+                       "secrets_version)"
                        " VALUES(?1,?2,?3,?4,'pending',?5,?6,?7,?8,?9,?9, ?8 IS NOT NULL)",
-                       "ttttTTTTc", n->id, n->name, n->type, n->platform.n ? n->platform : n->type, n->settings_json, n->base_url, n->trusted_json, n->credentials_json, now);
+                       "ttttTTTTc", n->id, n->name, n->type, n->platform.n ? n->platform : n->type, n->settings_json, n->base_url, n->trusted_json,
+                       n->credentials_json, now);
     code = peri_tx_end(s, code, e);
   }
   peri_store_leave(s);
@@ -142,7 +150,8 @@ peri_code peri_integration_credentials(peri_store *s, peri_arena *a, peri_str id
   peri_store_leave(s);
   peri_json_fault fault;
   if (code == PERI_OK && !found) return peri_fail(e, PERI_NOT_FOUND, "there is no integration %.*s", PERI_S(id));
-  if (code == PERI_OK && !(*sealed = peri_json_parse(a, text, &fault))) return peri_fail(e, PERI_INVALID, "the stored credentials are no JSON: %s", fault.what);
+  if (code == PERI_OK && !(*sealed = peri_json_parse(a, text, &fault)))
+    return peri_fail(e, PERI_INVALID, "the stored credentials are no JSON: %s", fault.what);
   return code;
 }
 
@@ -172,7 +181,8 @@ peri_code peri_credentials_merge(peri_store *s, peri_str id, peri_str given_json
   if (code == PERI_OK && !found) code = peri_fail(e, PERI_NOT_FOUND, "there is no integration %.*s", PERI_S(id));
   if (code == PERI_OK) code = merge(a, old, given_json, "credentials", &merged, e);
   if (code == PERI_OK)
-    code = peri_exec(s, e, "keep credentials", "UPDATE integrations SET credentials = ?2, secrets_version = secrets_version + 1, updated_at = ?3 WHERE id = ?1", "ttc", id,
+    code = peri_exec(s, e, "keep credentials",
+                     "UPDATE integrations SET credentials = ?2, secrets_version = secrets_version + 1, updated_at = ?3 WHERE id = ?1", "ttc", id,
                      peri_buf_view(&merged), peri_now(now));
   peri_buf_fini(&merged);
   peri_arena_free(a);
@@ -201,16 +211,18 @@ static peri_code set_settings(peri_store *s, peri_arena *a, peri_str id, peri_st
   return code;
 }
 
-peri_code peri_integration_set(peri_store *s, peri_str id, peri_str settings_json, peri_str credentials_json, peri_str base_url, peri_str trusted_json, peri_str status, peri_err *e) {
+peri_code peri_integration_set(peri_store *s, peri_str id, peri_str settings_json, peri_str credentials_json, peri_str base_url,
+                               peri_str trusted_json, peri_str status, peri_err *e) {
   char now[PERI_ISO_MAX];
   peri_store_enter(s);
   peri_arena *a = peri_arena_new();
   peri_code code = peri_tx_begin(s, e);
   if (code == PERI_OK) {
-    code = peri_exec(s, e, "change the integration",
-                     "UPDATE integrations SET base_url = coalesce(?2, base_url), trusted = coalesce(?3, trusted), status = coalesce(?4, status), updated_at = ?5"
-                     " WHERE id = ?1 AND deleted_at IS NULL",
-                     "tTTTc", id, base_url, trusted_json, status, peri_now(now));
+    code = peri_exec(
+        s, e, "change the integration",
+        "UPDATE integrations SET base_url = coalesce(?2, base_url), trusted = coalesce(?3, trusted), status = coalesce(?4, status), updated_at = ?5"
+        " WHERE id = ?1 AND deleted_at IS NULL",
+        "tTTTc", id, base_url, trusted_json, status, peri_now(now));
     if (code == PERI_OK && sqlite3_changes(s->db) != 1) code = peri_fail(e, PERI_NOT_FOUND, "there is no integration %.*s", PERI_S(id));
     if (code == PERI_OK && settings_json.n) code = set_settings(s, a, id, settings_json, e);
     if (code == PERI_OK && credentials_json.n) code = peri_credentials_merge(s, id, credentials_json, e);
@@ -221,8 +233,9 @@ peri_code peri_integration_set(peri_store *s, peri_str id, peri_str settings_jso
   return code;
 }
 
-peri_code peri_integration_each_sealed(peri_store *s, peri_code (*each)(void *self, peri_str id, const peri_json *credentials, peri_buf *changed, peri_err *e), void *self,
-                                       int64_t *rewrapped, peri_err *e) {
+peri_code peri_integration_each_sealed(peri_store *s,
+                                       peri_code (*each)(void *self, peri_str id, const peri_json *credentials, peri_buf *changed, peri_err *e),
+                                       void *self, int64_t *rewrapped, peri_err *e) {
   *rewrapped = 0;
   peri_arena *a = peri_arena_new();
   peri_buf changed = {0};
@@ -232,7 +245,8 @@ peri_code peri_integration_each_sealed(peri_store *s, peri_code (*each)(void *se
   for (bool more = true; more && code == PERI_OK;) { /* a transaction a row: a kill leaves each under one key or the other */
     peri_arena_reset(a);
     peri_buf_clear(&changed);
-    sqlite3_stmt *st = peri_prepare(s, "SELECT seq, id, credentials FROM integrations WHERE seq > ?1 AND credentials IS NOT NULL ORDER BY seq LIMIT 1", e);
+    sqlite3_stmt *st =
+        peri_prepare(s, "SELECT seq, id, credentials FROM integrations WHERE seq > ?1 AND credentials IS NOT NULL ORDER BY seq LIMIT 1", e);
     if (!st) {
       code = peri_why(e);
       break;
@@ -249,11 +263,16 @@ peri_code peri_integration_each_sealed(peri_store *s, peri_code (*each)(void *se
     }
     sqlite3_finalize(st);
     if (!more) break;
-    if (!sealed) code = peri_fail(e, PERI_INVALID, "the stored credentials of %.*s are no JSON", PERI_S(id));
-    else code = each(self, id, sealed, &changed, e);
+    if (!sealed)
+      code = peri_fail(e, PERI_INVALID, "the stored credentials of %.*s are no JSON", PERI_S(id));
+    else
+      code = each(self, id, sealed, &changed, e);
     if (code != PERI_OK || !changed.n || (code = peri_tx_begin(s, e)) != PERI_OK) continue;
-    code = peri_tx_end(s, peri_exec(s, e, "keep credentials", "UPDATE integrations SET credentials = ?2, secrets_version = secrets_version + 1 WHERE id = ?1", "tt", id,
-                                    peri_buf_view(&changed)), e);
+    code = peri_tx_end(s,
+                       peri_exec(s, e, "keep credentials",
+                                 "UPDATE integrations SET credentials = ?2, secrets_version = secrets_version + 1 WHERE id = ?1", "tt", id,
+                                 peri_buf_view(&changed)),
+                       e);
     if (code == PERI_OK) (*rewrapped)++;
   }
   peri_store_leave(s);

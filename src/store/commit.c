@@ -1,5 +1,5 @@
-/* store/commit: a page in one transaction: rows, rejects, deletions, seen marks, cursor, counters. Start here, then write.c (one row), sets.c, rejects.c.
- * Refuses half a page: whatever fails, nothing of the transaction stays. */
+/* store/commit: a page in one transaction: rows, rejects, deletions, seen marks, cursor, counters. Start here, then write.c (one row), sets.c,
+ * rejects.c. Refuses half a page: whatever fails, nothing of the transaction stays. */
 #include "store/inside.h"
 
 #define WAL_SLOW_BYTES (256ll << 20) /* a reader that stays makes the log grow: wait for it a little */
@@ -27,7 +27,8 @@ peri_code peri_work_aim(peri_work *w, peri_str entity, peri_str plan_hash, peri_
   if (!entity.n) return peri_fail(e, PERI_INTERNAL, "a row without an entity");
   w->entity = entity;
   w->plan_hash = plan_hash;
-  w->bound_insert = w->bound_update = w->bound_touch = false;
+  w->scope = peri_recent_scope(w->s, w->commit->integration_id, entity);
+  w->bound_insert = w->bound_update = w->bound_rewrite = w->bound_touch = false;
   peri_code code = peri_plan_id(w->s, w->commit->integration_id, entity, plan_hash, &w->plan_id, e);
   sqlite3_stmt *st = code == PERI_OK ? peri_stmt(w->s, PERI_Q_HAS_SETS, e) : NULL;
   if (!st) return code == PERI_OK ? peri_why(e) : code;
@@ -47,7 +48,9 @@ void peri_work_seen(peri_work *w, int64_t seq) {
 
 size_t peri_work_group(const peri_commit_row *rows, size_t count) {
   size_t n = 1;
-  while (n < count && rows[n].verdict == 1 && rows[n].set && peri_str_eq(rows[n].record_key, rows[0].record_key) && peri_str_eq(rows[n].entity, rows[0].entity)) n++;
+  while (n < count && rows[n].verdict == 1 && rows[n].set && peri_str_eq(rows[n].record_key, rows[0].record_key) &&
+         peri_str_eq(rows[n].entity, rows[0].entity))
+    n++;
   return n;
 }
 
@@ -128,7 +131,8 @@ peri_code peri_work_end(peri_work *w, peri_err *e) {
   n->bytes = w->commit->bytes;
   sqlite3_stmt *st = peri_stmt(w->s, PERI_Q_RUN_ADD, e);
   if (!st) return peri_why(e);
-  peri_bind(st, "iiiiiiiiiii", w->commit->run_seq, n->processed, n->created, n->updated, n->unchanged, n->rejected, n->deleted, n->skipped, n->requests, n->retries, n->bytes);
+  peri_bind(st, "iiiiiiiiiii", w->commit->run_seq, n->processed, n->created, n->updated, n->unchanged, n->rejected, n->deleted, n->skipped,
+            n->requests, n->retries, n->bytes);
   peri_code code = peri_done(w->s, st, e, "count");
   if (code == PERI_OK && (w->data_delta || w->error_delta)) {
     if (!(st = peri_stmt(w->s, PERI_Q_COUNTS_ADD, e))) return peri_why(e);
@@ -147,7 +151,8 @@ static peri_code mind_the_log(peri_store *s, peri_err *e) {
   int frames = 0, moved = 0;
   int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_RESTART, &frames, &moved);
   sqlite3_busy_timeout(s->db, 5000);
-  if (rc == SQLITE_OK) s->wal_frames = s->wal_checked = 0;
+  if (rc == SQLITE_OK)
+    s->wal_frames = s->wal_checked = 0;
   else if (peri_store_wal_bytes(s) >= WAL_STOP_BYTES)
     return peri_fail(e, PERI_BUSY, "a program keeps reading %s for so long that its log has grown to 1 GB; end that program, then go on", s->path);
   return PERI_OK;
@@ -166,6 +171,7 @@ static peri_code commit_one(peri_store *s, const peri_commit *commit, bool remap
 
 static peri_code commit_all(peri_store *s, const peri_commit *commits, size_t count, bool remap, peri_commit_result *results, peri_err *e) {
   peri_store_enter(s);
+  if (remap) peri_recent_forget(s);
   memset(results, 0, count * sizeof *results);
   peri_code code = s->writer ? mind_the_log(s, e) : PERI_OK;
   if (code == PERI_OK) code = peri_tx_begin(s, e);
@@ -174,7 +180,10 @@ static peri_code commit_all(peri_store *s, const peri_commit *commits, size_t co
     for (size_t i = 0; i < count && code == PERI_OK; i++) code = commit_one(s, &commits[i], remap, &results[i].counted, e);
     code = peri_tx_end(s, code, e);
   }
-  if (code != PERI_OK) memset(results, 0, count * sizeof *results);
+  if (code != PERI_OK) {
+    memset(results, 0, count * sizeof *results);
+    peri_recent_forget(s);
+  }
   peri_store_leave(s);
   return code;
 }

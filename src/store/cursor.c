@@ -5,16 +5,18 @@ peri_code peri_cursor_put(peri_store *s, peri_str integration_id, peri_str strea
   sqlite3_stmt *st = peri_stmt(s, PERI_Q_CURSOR_PUT, e);
   if (!st) return peri_why(e);
   char now[PERI_ISO_MAX];
-  peri_bind(st, "ttttIIiiTcT", integration_id, stream, kind.n ? kind : PERI_STR("main"), at->phase.n ? at->phase : PERI_STR("none"), at->high, at->seen_max,
-            at->phase_started_ms, at->swept_ms, at->shape, peri_now(now), at->position);
+  peri_bind(st, "ttttIIiiTcT", integration_id, stream, kind.n ? kind : PERI_STR("main"), at->phase.n ? at->phase : PERI_STR("none"), at->high,
+            at->seen_max, at->phase_started_ms, at->swept_ms, at->shape, peri_now(now), at->position);
   return peri_done(s, st, e, "keep the cursor");
 }
 
 peri_code peri_cursor_get(peri_store *s, peri_arena *a, peri_str integration_id, peri_str stream, peri_str kind, peri_cursor *out, peri_err *e) {
   *out = (peri_cursor){PERI_STR("none"), INT64_MIN, INT64_MIN, -1, PERI_STR(""), PERI_STR(""), -1};
   peri_store_enter(s);
-  sqlite3_stmt *st = peri_prepare(s, "SELECT phase, high, seen_max, phase_started_ms, swept_ms, shape, position FROM cursors"
-                                     " WHERE integration_id = ?1 AND entity_type = ?2 AND kind = ?3", e);
+  sqlite3_stmt *st = peri_prepare(s,
+                                  "SELECT phase, high, seen_max, phase_started_ms, swept_ms, shape, position FROM cursors"
+                                  " WHERE integration_id = ?1 AND entity_type = ?2 AND kind = ?3",
+                                  e);
   peri_code code = st ? PERI_OK : peri_why(e);
   if (st) {
     peri_bind(st, "ttt", integration_id, stream, kind.n ? kind : PERI_STR("main"));
@@ -27,7 +29,8 @@ peri_code peri_cursor_get(peri_store *s, peri_arena *a, peri_str integration_id,
       out->swept_ms = peri_col_int(st, 4, -1);
       out->shape = peri_arena_str(a, peri_col(st, 5));
       out->position = peri_arena_str(a, peri_col(st, 6));
-    } else if (rc != SQLITE_DONE) code = peri_sql_fail(s, e, "read a cursor");
+    } else if (rc != SQLITE_DONE)
+      code = peri_sql_fail(s, e, "read a cursor");
     sqlite3_finalize(st);
   }
   peri_store_leave(s);

@@ -1,4 +1,5 @@
-/* store/ids: the numbers that stand for plans, generations and wanted sets in wide tables. Looked up once, then remembered by a hash of their text. */
+/* store/ids: the numbers that stand for plans, generations and wanted sets in wide tables. Looked up once, then remembered by a hash of their text.
+ */
 #include <xxhash.h>
 
 #include "store/inside.h"
@@ -28,8 +29,8 @@ peri_code peri_plan_id(peri_store *s, peri_str integration_id, peri_str entity, 
   peri_code code = peri_ask(s, e, id, INT64_MIN, find, "ttt", integration_id, entity, hash);
   if (code == PERI_OK && *id == INT64_MIN && s->writer && s->in_tx) {
     char now[PERI_ISO_MAX];
-    code = peri_exec(s, e, "note a plan", "INSERT INTO plans(type, entity, hash, created_at) SELECT type, ?2, ?3, ?4 FROM integrations WHERE id = ?1", "tttc",
-                     integration_id, entity, hash, peri_now(now));
+    code = peri_exec(s, e, "note a plan", "INSERT INTO plans(type, entity, hash, created_at) SELECT type, ?2, ?3, ?4 FROM integrations WHERE id = ?1",
+                     "tttc", integration_id, entity, hash, peri_now(now));
     if (code == PERI_OK) code = peri_ask(s, e, id, INT64_MIN, find, "ttt", integration_id, entity, hash);
   }
   if (code == PERI_OK && *id != INT64_MIN) remember(s, h, *id);

@@ -13,13 +13,15 @@
 
 #define PERI_APPLICATION_ID 0x70657269 /* "peri": marks our files */
 #define PERI_SCHEMA_VERSION 1
-#define PERI_MAYBE_BYTES (256u << 10)  /* see maybe.c; 100,000 keys give 1 % false alarms, each costing one look-up */
-#define PERI_ID_CACHE 64               /* plans, generations and wanted sets whose numbers are remembered */
+#define PERI_MAYBE_BYTES (256u << 10) /* see maybe.c; 100,000 keys give 1 % false alarms, each costing one look-up */
+#define PERI_ID_CACHE 64              /* plans, generations and wanted sets whose numbers are remembered */
 
 typedef struct peri_id_cached {
   uint64_t hash;
   int64_t id;
 } peri_id_cached;
+
+typedef struct peri_recent peri_recent;
 
 struct peri_store {
   sqlite3 *db;
@@ -27,15 +29,17 @@ struct peri_store {
   char *path;
   bool writer;
   bool in_tx;
-  int lock_fd;           /* -1 for readers */
+  int lock_fd; /* -1 for readers */
   uint64_t seed;
-  int wal_frames;        /* as the last commit reported */
-  int wal_checked;       /* frames at the last checkpoint that could not finish */
+  int wal_frames;  /* as the last commit reported */
+  int wal_checked; /* frames at the last checkpoint that could not finish */
   sqlite3_stmt *stmts[PERI_Q_COUNT];
   peri_id_cached ids[PERI_ID_CACHE];
   unsigned id_count;
-  uint8_t *maybe;        /* filter over records that may have an open reject or an unmapped row; NULL until needed */
-  peri_arena *scratch;   /* of the verb under way */
+  uint8_t *maybe;      /* filter over records that may have an open reject or an unmapped row; NULL until needed */
+  peri_recent *recent; /* see recent.c; NULL until needed */
+  uint32_t recent_epoch;
+  peri_arena *scratch; /* of the verb under way */
 };
 
 /* ---- lock.c ---- */
@@ -52,8 +56,8 @@ peri_code peri_sql_fail_rc(sqlite3 *db, int rc, const char *path, peri_err *e, c
 sqlite3_stmt *peri_stmt(peri_store *s, peri_stmt_id which, peri_err *e);
 /* One-off statement; finalize it. NULL: e is set. */
 sqlite3_stmt *peri_prepare(peri_store *s, const char *sql, peri_err *e);
-/* Binds by letters, from parameter 1 on: t text, T text or NULL if empty, c C string or NULL, i int64, I int64 or NULL if INT64_MIN, h 16-byte hash or NULL,
- * x bytes, X bytes or NULL if empty, n NULL, . leave. Nothing is copied: it must live until the statement has run. */
+/* Binds by letters, from parameter 1 on: t text, T text or NULL if empty, c C string or NULL, i int64, I int64 or NULL if INT64_MIN, h 16-byte hash
+ * or NULL, x bytes, X bytes or NULL if empty, n NULL, . leave. Nothing is copied: it must live until the statement has run. */
 void peri_bind(sqlite3_stmt *st, const char *letters, ...);
 void peri_bind_from(sqlite3_stmt *st, int first, const char *letters, ...);
 /* Runs to the end and resets. */
@@ -62,7 +66,7 @@ peri_code peri_done(peri_store *s, sqlite3_stmt *st, peri_err *e, const char *do
 peri_code peri_exec(peri_store *s, peri_err *e, const char *doing, const char *sql, const char *letters, ...);
 /* One integer of the first row; `none` if there is no row or it is NULL. */
 peri_code peri_ask(peri_store *s, peri_err *e, int64_t *out, int64_t none, const char *sql, const char *letters, ...);
-peri_str peri_col(sqlite3_stmt *st, int i);                 /* view until the next step; {NULL,0} for NULL */
+peri_str peri_col(sqlite3_stmt *st, int i); /* view until the next step; {NULL,0} for NULL */
 int64_t peri_col_int(sqlite3_stmt *st, int i, int64_t none);
 /* A transaction: begin; do things; return peri_tx_end(s, code, e), which commits if code is OK and rolls back otherwise. */
 peri_code peri_tx_begin(peri_store *s, peri_err *e);
@@ -72,14 +76,17 @@ static inline peri_code peri_why(const peri_err *e) { return e && e->code != PER
 const char *peri_now(char out[PERI_ISO_MAX]);
 
 /* ---- rows.c: rows as JSON ---- */
-/* Writes the row as an object, keys are the columns' names. Letters: t text, i integer, d double, b boolean, j JSON text (quoted as text if it is none), - leave out. */
+/* Writes the row as an object, keys are the columns' names. Letters: t text, i integer, d double, b boolean, j JSON text (quoted as text if it is
+ * none), - leave out. */
 struct peri_jw;
-peri_code peri_rows_json(peri_store *s, sqlite3_stmt *st, const char *letters, peri_buf *out, peri_err *e); /* the whole answer, as an array; finalizes */
+peri_code peri_rows_json(peri_store *s, sqlite3_stmt *st, const char *letters, peri_buf *out,
+                         peri_err *e); /* the whole answer, as an array; finalizes */
 void peri_row_json(sqlite3_stmt *st, const char *letters, void *jw);
 void peri_json_or_text(void *jw, peri_str text); /* raw if it is JSON, else quoted; null if {NULL,0} */
 
 /* ---- ids.c: numbers of plans, generations and wanted sets ---- */
-peri_code peri_plan_id(peri_store *s, peri_str integration_id, peri_str entity, peri_str hash, int64_t *id, peri_err *e); /* INT64_MIN for an empty hash */
+peri_code peri_plan_id(peri_store *s, peri_str integration_id, peri_str entity, peri_str hash, int64_t *id,
+                       peri_err *e); /* INT64_MIN for an empty hash */
 peri_code peri_generation_id(peri_store *s, peri_str hash, int64_t *id, peri_err *e);
 peri_code peri_wanted_id(peri_store *s, peri_str wanted, int64_t *id, peri_err *e);
 
@@ -97,19 +104,29 @@ typedef struct peri_found {
   peri_str record, external; /* in the arena; record is {NULL,0} for a row that is its record */
 } peri_found;
 
+void peri_found_read(sqlite3_stmt *st, peri_found *f, peri_arena *a); /* columns as in PERI_FOUND_COLUMNS */
+
+/* ---- recent.c ---- */
+uint64_t peri_recent_scope(const peri_store *s, peri_str integration_id, peri_str entity);
+void peri_recent_put(peri_store *s, uint64_t scope, peri_str key, const peri_found *f); /* plain rows only */
+bool peri_recent_take(peri_store *s, uint64_t scope, peri_str key, peri_found *f);
+void peri_recent_forget(peri_store *s); /* in every verb that writes rows past peri_find_row */
+
 typedef struct peri_work {
   peri_store *s;
   const peri_commit *commit;
   bool remap;
-  bool expect_new;            /* the last row was new: try INSERT before SELECT */
-  bool bound_insert, bound_update, bound_touch; /* what is the same for all rows is bound */
+  bool expect_new;                                             /* the last row was new: try INSERT before SELECT */
+  bool bound_insert, bound_update, bound_rewrite, bound_touch; /* what is the same for all rows is bound */
   int64_t generation_id, wanted_id, plan_id;
   peri_str entity, plan_hash; /* what plan_id and has_sets belong to */
   bool has_sets;
+  uint64_t scope; /* of the entity in recent.c */
   peri_str synced_at, now;
   int64_t data_delta, error_delta;
   peri_counters n;
-  int64_t *seen; size_t seen_count, seen_cap;
+  int64_t *seen;
+  size_t seen_count, seen_cap;
   peri_arena *arena;
   char synced_text[PERI_ISO_MAX], now_text[PERI_ISO_MAX];
 } peri_work;
@@ -149,7 +166,8 @@ peri_code peri_bury_all(peri_store *s, const int64_t *seqs, size_t count, int64_
 peri_code peri_count_gone(peri_store *s, int64_t run_seq, peri_str integration_id, int64_t gone, int64_t closed_rejects, peri_err *e);
 
 /* ---- cursor.c ---- */
-peri_code peri_cursor_put(peri_store *s, peri_str integration_id, peri_str stream, peri_str kind, const peri_cursor *at, peri_err *e); /* inside a transaction */
+peri_code peri_cursor_put(peri_store *s, peri_str integration_id, peri_str stream, peri_str kind, const peri_cursor *at,
+                          peri_err *e); /* inside a transaction */
 
 /* ---- catalog.c, remove.c ---- */
 peri_code peri_removed_finish(peri_store *s, peri_str integration_id, int64_t *rows, peri_err *e);

@@ -1,8 +1,9 @@
 /* store/kept: small things that a run keeps: values of `keep`, discovered fields, rate states, entity tags, fresh tokens. A transaction each. */
-#include "json/json.h"
 #include "store/inside.h"
+#include "json/json.h"
 
-static peri_code write_one(peri_store *s, peri_err *e, const char *doing, const char *sql, const char *letters, peri_str a, peri_str b, peri_str c, int64_t d) {
+static peri_code write_one(peri_store *s, peri_err *e, const char *doing, const char *sql, const char *letters, peri_str a, peri_str b, peri_str c,
+                           int64_t d) {
   peri_store_enter(s);
   peri_code code = peri_tx_begin(s, e);
   if (code == PERI_OK) code = peri_tx_end(s, peri_exec(s, e, doing, sql, letters, a, b, c, d), e);
@@ -18,8 +19,10 @@ static peri_code read_one(peri_store *s, peri_arena *a, const char *sql, const c
   if (st) {
     peri_bind(st, letters, x, y);
     int rc = sqlite3_step(st);
-    if (rc == SQLITE_ROW) *out = peri_arena_str(a, peri_col(st, 0));
-    else if (rc != SQLITE_DONE) code = peri_sql_fail(s, e, "read what was kept");
+    if (rc == SQLITE_ROW)
+      *out = peri_arena_str(a, peri_col(st, 0));
+    else if (rc != SQLITE_DONE)
+      code = peri_sql_fail(s, e, "read what was kept");
     sqlite3_finalize(st);
   }
   peri_store_leave(s);
@@ -76,7 +79,8 @@ peri_code peri_store_rate_get(peri_store *s, peri_arena *a, peri_str account, pe
 peri_code peri_store_rate_set(peri_store *s, peri_str account, peri_str state_json, peri_err *e) {
   char now[PERI_ISO_MAX];
   return write_one(s, e, "keep a rate",
-                   "INSERT INTO rates(account, state, updated_at) VALUES(?1,?2,?3) ON CONFLICT(account) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at",
+                   "INSERT INTO rates(account, state, updated_at) VALUES(?1,?2,?3) ON CONFLICT(account) DO UPDATE SET state = excluded.state, "
+                   "updated_at = excluded.updated_at",
                    "ttt", account, state_json, peri_str_of(peri_now(now)), 0);
 }
 
@@ -85,15 +89,17 @@ peri_code peri_store_etag(peri_store *s, peri_arena *a, peri_str integration_id,
 }
 
 peri_code peri_store_etag_set(peri_store *s, peri_str integration_id, peri_str url, peri_str etag, peri_err *e) {
-  return write_one(s, e, "keep an entity tag",
-                   "INSERT INTO etags(integration_id, url, etag) VALUES(?1,?2,?3) ON CONFLICT(integration_id, url) DO UPDATE SET etag = excluded.etag", "ttt", integration_id,
-                   url, etag, 0);
+  return write_one(
+      s, e, "keep an entity tag",
+      "INSERT INTO etags(integration_id, url, etag) VALUES(?1,?2,?3) ON CONFLICT(integration_id, url) DO UPDATE SET etag = excluded.etag", "ttt",
+      integration_id, url, etag, 0);
 }
 
 peri_code peri_store_tokens_set(peri_store *s, peri_str integration_id, peri_str credentials_json, peri_err *e) {
   peri_store_enter(s);
   peri_code code = peri_tx_begin(s, e);
-  if (code == PERI_OK) code = peri_tx_end(s, peri_credentials_merge(s, integration_id, credentials_json, e), e); /* synchronous = FULL: on disk when this returns */
+  if (code == PERI_OK)
+    code = peri_tx_end(s, peri_credentials_merge(s, integration_id, credentials_json, e), e); /* synchronous = FULL: on disk when this returns */
   peri_store_leave(s);
   return code;
 }

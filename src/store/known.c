@@ -7,6 +7,7 @@ typedef struct peri_look {
   peri_str integration_id, entity;
   int64_t plan_id;
   bool has_sets;
+  uint64_t scope;
 } peri_look;
 
 /* `hash` and `plan` are columns of the statement's row. */
@@ -34,12 +35,17 @@ static peri_code look(const peri_look *l, peri_str key, const uint8_t raw_hash[1
         compare(st, i == 2 ? 2 : 1, i == 2 ? 3 : 2, l, raw_hash, raw, same);
         continue;
       }
-      bool dead = sqlite3_column_int(st, 8) != 0;
+      bool dead = sqlite3_column_type(st, 8) != SQLITE_NULL;
       k->exists = true;
+      if (i == 0) {
+        peri_found f;
+        peri_found_read(st, &f, NULL); /* no record_key: nothing to copy */
+        peri_recent_put(l->s, l->scope, key, &f);
+      }
       if (i == 0 || !dead) k->deleted = k->deleted || dead;
       if (sqlite3_column_int(st, 5)) continue; /* stale: the good version coming back must close the reject */
-      peri_str cause = peri_col(st, 6);
-      bool stays = dead && sqlite3_column_type(st, 1) != SQLITE_NULL && (peri_str_is(cause, "api") || peri_str_is(cause, "merge"));
+      bool stays =
+          dead && sqlite3_column_type(st, 1) != SQLITE_NULL && (peri_str_is(peri_col(st, 6), "api") || peri_str_is(peri_col(st, 6), "merge"));
       if (!dead || stays) compare(st, 2, 4, l, raw_hash, raw, same);
     }
     peri_code code = rc == SQLITE_DONE ? PERI_OK : peri_sql_fail(l->s, e, "look records up");
@@ -64,13 +70,16 @@ static peri_code aim(peri_look *l, peri_str plan_hash, peri_err *e) {
   return code;
 }
 
-peri_code peri_store_known(peri_store *s, peri_str integration_id, const peri_str *entities, const peri_str *plan_hashes, size_t entity_count, const peri_str *keys,
-                           const uint8_t (*raw_hashes)[16], size_t count, peri_known *out, peri_err *e) {
+peri_code peri_store_known(peri_store *s, peri_str integration_id, const peri_str *entities, const peri_str *plan_hashes, size_t entity_count,
+                           const peri_str *keys, const uint8_t (*raw_hashes)[16], size_t count, peri_known *out, peri_err *e) {
   peri_store_enter(s);
   for (size_t i = 0; i < count; i++) out[i] = (peri_known){false, entity_count > 0, entity_count > 0, false};
-  peri_code code = peri_maybe_load(s, e);
+  bool mine = !s->in_tx; /* one read transaction for the page: each look-up by itself would lock and unlock the log */
+  sqlite3_stmt *st = mine ? peri_stmt(s, PERI_Q_BEGIN_READ, e) : NULL;
+  peri_code code = !mine ? PERI_OK : st ? peri_done(s, st, e, "begin to read") : peri_why(e);
+  if (code == PERI_OK) code = peri_maybe_load(s, e);
   for (size_t n = 0; n < entity_count && code == PERI_OK; n++) {
-    peri_look l = {s, integration_id, entities[n], INT64_MIN, false};
+    peri_look l = {s, integration_id, entities[n], INT64_MIN, false, peri_recent_scope(s, integration_id, entities[n])};
     code = aim(&l, plan_hashes[n], e);
     for (size_t i = 0; i < count && code == PERI_OK; i++) {
       bool raw, same;
@@ -79,26 +88,31 @@ peri_code peri_store_known(peri_store *s, peri_str integration_id, const peri_st
       out[i].same_plan = out[i].same_plan && same;
     }
   }
+  if (mine && !sqlite3_get_autocommit(s->db) && (st = peri_stmt(s, PERI_Q_COMMIT, NULL))) peri_done(s, st, NULL, "end reading");
   peri_store_leave(s);
   return code;
 }
 
 /* ---- parents of `each` ---- */
 
-peri_code peri_store_parents(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, int64_t after_seq, int64_t changed_since_run_seq, size_t limit, peri_parent **out,
-                             size_t *count, peri_err *e) {
+peri_code peri_store_parents(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, int64_t after_seq, int64_t changed_since_run_seq,
+                             size_t limit, peri_parent **out, size_t *count, peri_err *e) {
   *out = NULL;
   *count = 0;
   peri_store_enter(s);
-  sqlite3_stmt *st = peri_prepare(s, "SELECT seq, coalesce(record_key, external_id), raw, context FROM integration_data"
-                                     " WHERE +integration_id = ?1 AND +entity_type = ?2 AND seq > ?3 AND deleted_at IS NULL AND raw IS NOT NULL AND run_seq > ?4 ORDER BY seq LIMIT ?5", e);
+  sqlite3_stmt *st = peri_prepare(s,
+                                  "SELECT seq, coalesce(record_key, external_id), raw, context FROM integration_data"
+                                  " WHERE +integration_id = ?1 AND +entity_type = ?2 AND seq > ?3 AND deleted_at IS NULL AND raw IS NOT NULL AND "
+                                  "run_seq > ?4 ORDER BY seq LIMIT ?5",
+                                  e);
   peri_code code = st ? PERI_OK : peri_why(e);
   size_t cap = 0;
   int rc = SQLITE_DONE;
   if (st) peri_bind(st, "ttiii", integration_id, entity, after_seq, changed_since_run_seq, (int64_t)limit);
   while (st && (rc = sqlite3_step(st)) == SQLITE_ROW) {
     *out = peri_arena_grow(a, *out, *count, &cap, sizeof **out);
-    (*out)[(*count)++] = (peri_parent){sqlite3_column_int64(st, 0), peri_arena_str(a, peri_col(st, 1)), peri_arena_str(a, peri_col(st, 2)), peri_arena_str(a, peri_col(st, 3))};
+    (*out)[(*count)++] = (peri_parent){sqlite3_column_int64(st, 0), peri_arena_str(a, peri_col(st, 1)), peri_arena_str(a, peri_col(st, 2)),
+                                       peri_arena_str(a, peri_col(st, 3))};
   }
   if (st && rc != SQLITE_DONE) code = peri_sql_fail(s, e, "read parents");
   sqlite3_finalize(st);

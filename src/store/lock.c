@@ -12,9 +12,10 @@
 
 static peri_code cannot(peri_err *e, const char *name) {
   int why = errno;
-  peri_code code = why == ENOSPC || why == EDQUOT ? PERI_DISK_FULL
+  peri_code code = why == ENOSPC || why == EDQUOT                  ? PERI_DISK_FULL
                    : why == EACCES || why == EPERM || why == EROFS ? PERI_READ_ONLY
-                   : why == ENOENT || why == ENOTDIR ? PERI_NOT_FOUND : PERI_IO;
+                   : why == ENOENT || why == ENOTDIR               ? PERI_NOT_FOUND
+                                                                   : PERI_IO;
   return peri_fail(e, code, "cannot open the lock file %s: %s", name, strerror(why));
 }
 
@@ -27,8 +28,8 @@ static peri_code busy(int fd, const char *path, int64_t waited_ms, peri_err *e) 
   rest = peri_str_cut(rest, '\n', &since);
   peri_str_cut(rest, '\n', &command);
   if (!pid.n) return peri_fail(e, PERI_BUSY, "another process is writing %s (waited %.1f s)", path, (double)waited_ms / 1000);
-  return peri_fail(e, PERI_BUSY, "`%.*s` (process %.*s) has been writing %s since %.*s (waited %.1f s)", PERI_S(command), PERI_S(pid), path, PERI_S(since),
-                   (double)waited_ms / 1000);
+  return peri_fail(e, PERI_BUSY, "`%.*s` (process %.*s) has been writing %s since %.*s (waited %.1f s)", PERI_S(command), PERI_S(pid), path,
+                   PERI_S(since), (double)waited_ms / 1000);
 }
 
 peri_code peri_lock_take(const char *path, int64_t wait_ms, const char *command, int *out, peri_err *e) {

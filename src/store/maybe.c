@@ -31,8 +31,10 @@ bool peri_maybe_has(const peri_store *s, peri_str integration_id, peri_str entit
 
 peri_code peri_maybe_load(peri_store *s, peri_err *e) {
   if (s->maybe) return PERI_OK;
-  sqlite3_stmt *st = peri_prepare(s, "SELECT integration_id, entity_type, record_key FROM rejects WHERE state = 'open'"
-                                     " UNION ALL SELECT integration_id, entity_type, record_key FROM unmapped", e);
+  sqlite3_stmt *st = peri_prepare(s,
+                                  "SELECT integration_id, entity_type, record_key FROM rejects WHERE state = 'open'"
+                                  " UNION ALL SELECT integration_id, entity_type, record_key FROM unmapped",
+                                  e);
   if (!st) return peri_why(e);
   s->maybe = peri_alloc(PERI_MAYBE_BYTES);
   int rc;

@@ -1,5 +1,6 @@
-/* store/open: opens the database for the one writer or for a reader. Refuses to write a byte before the file is known to be ours and not newer than we are:
- * that is asked through a read-only connection, which is closed again before the writing one opens (closing it neither checkpoints nor creates). */
+/* store/open: opens the database for the one writer or for a reader. Refuses to write a byte before the file is known to be ours and not newer than
+ * we are: that is asked through a read-only connection, which is closed again before the writing one opens (closing it neither checkpoints nor
+ * creates). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +12,9 @@
 #include "base/log.h"
 #include "store/inside.h"
 
-typedef struct peri_marks { int64_t application_id, user_version, objects; } peri_marks;
+typedef struct peri_marks {
+  int64_t application_id, user_version, objects;
+} peri_marks;
 
 static void sqlite_setup(void) {
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* nobody reads it, and each allocation would pay for it */
@@ -39,12 +42,14 @@ static peri_code judge(const peri_marks *m, const char *path, peri_open_mode mod
   *empty = !m->application_id && !m->user_version && !m->objects;
   if (*empty && mode == PERI_OPEN_CREATE) return PERI_OK;
   if (*empty) return peri_fail(e, PERI_NOT_OURS, "%s is an empty database; `perilune init` makes it one of perilune's", path);
-  if (m->application_id != PERI_APPLICATION_ID) return peri_fail(e, PERI_NOT_OURS, "%s is a SQLite database of another program; nothing was changed", path);
+  if (m->application_id != PERI_APPLICATION_ID)
+    return peri_fail(e, PERI_NOT_OURS, "%s is a SQLite database of another program; nothing was changed", path);
   if (m->user_version > PERI_SCHEMA_VERSION)
-    return peri_fail(e, PERI_NEWER_DATABASE, "%s was written by a newer perilune (schema %lld, this one knows %d); nothing was changed", path, (long long)m->user_version,
-                     PERI_SCHEMA_VERSION);
+    return peri_fail(e, PERI_NEWER_DATABASE, "%s was written by a newer perilune (schema %lld, this one knows %d); nothing was changed", path,
+                     (long long)m->user_version, PERI_SCHEMA_VERSION);
   if (mode == PERI_OPEN_READ && m->user_version < PERI_SCHEMA_VERSION)
-    return peri_fail(e, PERI_CONFLICT, "%s has the older schema %lld; `perilune init` in its folder brings it up to date", path, (long long)m->user_version);
+    return peri_fail(e, PERI_CONFLICT, "%s has the older schema %lld; `perilune init` in its folder brings it up to date", path,
+                     (long long)m->user_version);
   return PERI_OK;
 }
 
@@ -86,8 +91,10 @@ static peri_code migrate(peri_store *s, peri_err *e) {
   if ((code = peri_tx_begin(s, e)) != PERI_OK) return code;
   for (int next = (int)version + 1; next <= PERI_SCHEMA_VERSION && code == PERI_OK; next++) {
     const peri_embed *step = migration(next);
-    if (!step) code = peri_fail(e, PERI_INTERNAL, "schema step %d is missing from this build", next);
-    else if (sqlite3_exec(s->db, (const char *)step->bytes, NULL, NULL, NULL) != SQLITE_OK) code = peri_sql_fail(s, e, "make the tables");
+    if (!step)
+      code = peri_fail(e, PERI_INTERNAL, "schema step %d is missing from this build", next);
+    else if (sqlite3_exec(s->db, (const char *)step->bytes, NULL, NULL, NULL) != SQLITE_OK)
+      code = peri_sql_fail(s, e, "make the tables");
   }
   char marks[96];
   snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d", PERI_APPLICATION_ID, PERI_SCHEMA_VERSION);
@@ -106,10 +113,12 @@ static peri_code tidy(peri_store *s, peri_err *e) {
   if (code == PERI_OK && open_runs) {
     code = peri_tx_begin(s, e);
     if (code == PERI_OK)
-      code = peri_tx_end(s, peri_exec(s, e, "close what was left open",
-                                      "UPDATE runs SET status = 'interrupted', finished_at = ?1, finished_ms = ?2, error_code = 'interrupted',"
-                                      " error_message = 'the process that ran it ended' WHERE status = 'running'",
-                                      "ci", peri_now(now), peri_now_ms()), e);
+      code = peri_tx_end(s,
+                         peri_exec(s, e, "close what was left open",
+                                   "UPDATE runs SET status = 'interrupted', finished_at = ?1, finished_ms = ?2, error_code = 'interrupted',"
+                                   " error_message = 'the process that ran it ended' WHERE status = 'running'",
+                                   "ci", peri_now(now), peri_now_ms()),
+                         e);
     if (code == PERI_OK) peri_log(PERI_INFO, "store", "runs left open by an earlier process are marked interrupted runs=%lld", (long long)open_runs);
   }
   if (code == PERI_OK) code = peri_ask(s, e, &removing, 0, "SELECT count(*) FROM integrations WHERE status = 'removing'", "");
@@ -135,7 +144,11 @@ static peri_code open_writer(peri_store *s, peri_open_mode mode, bool exists, pe
   if (!exists) { /* made here for its mode: rows of customers are nobody else's business; the log files inherit it */
     int fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-      return peri_fail(e, errno == ENOSPC ? PERI_DISK_FULL : errno == EACCES || errno == EROFS ? PERI_READ_ONLY : PERI_IO, "cannot create %s: %s", s->path, strerror(errno));
+      return peri_fail(e,
+                       errno == ENOSPC                     ? PERI_DISK_FULL
+                       : errno == EACCES || errno == EROFS ? PERI_READ_ONLY
+                                                           : PERI_IO,
+                       "cannot create %s: %s", s->path, strerror(errno));
     close(fd);
   }
   if ((code = open_db(s->path, SQLITE_OPEN_READWRITE, &s->db, e)) != PERI_OK) return code;
@@ -143,8 +156,11 @@ static peri_code open_writer(peri_store *s, peri_open_mode mode, bool exists, pe
   s->writer = true;
   if (empty) code = pragma(s, "PRAGMA page_size = 8192", e);
   if (code == PERI_OK)
-    code = pragma(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000;"
-                     " PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 5000", e);
+    code = pragma(
+        s,
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000;"
+        " PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 5000",
+        e);
   sqlite3_wal_hook(s->db, on_wal, s);
   if (code == PERI_OK) code = migrate(s, e);
   if (code == PERI_OK) code = tidy(s, e);
@@ -180,7 +196,8 @@ peri_code peri_store_open(const char *path, peri_open_mode mode, int64_t wait_ms
   s->lock_fd = -1;
   s->scratch = peri_arena_new();
   peri_code code = PERI_OK;
-  if (mode == PERI_OPEN_READ) code = open_reader(s, e);
+  if (mode == PERI_OPEN_READ)
+    code = open_reader(s, e);
   else {
     code = peri_lock_take(path, wait_ms, command, &s->lock_fd, e);
     if (code == PERI_OK) code = open_writer(s, mode, stat(path, &st) == 0, e);
@@ -208,6 +225,7 @@ void peri_store_close(peri_store *s) {
   pthread_mutex_destroy(&s->mutex);
   peri_arena_free(s->scratch);
   free(s->maybe);
+  free(s->recent);
   free(s->path);
   free(s);
 }
@@ -221,8 +239,10 @@ peri_code peri_store_key_check_get(peri_store *s, peri_arena *a, peri_str *seale
   peri_code code = st ? PERI_OK : peri_why(e);
   if (st) {
     int rc = sqlite3_step(st);
-    if (rc == SQLITE_ROW) *sealed_json = peri_arena_str(a, peri_col(st, 0));
-    else if (rc != SQLITE_DONE) code = peri_sql_fail(s, e, "read the key check");
+    if (rc == SQLITE_ROW)
+      *sealed_json = peri_arena_str(a, peri_col(st, 0));
+    else if (rc != SQLITE_DONE)
+      code = peri_sql_fail(s, e, "read the key check");
     sqlite3_finalize(st);
   }
   peri_store_leave(s);
@@ -233,8 +253,11 @@ peri_code peri_store_key_check_set(peri_store *s, peri_str sealed_json, peri_err
   peri_store_enter(s);
   peri_code code = peri_tx_begin(s, e);
   if (code == PERI_OK)
-    code = peri_tx_end(s, peri_exec(s, e, "keep the key check", "INSERT INTO meta(key, value) VALUES('key_check', ?1) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-                                    "t", sealed_json), e);
+    code = peri_tx_end(s,
+                       peri_exec(s, e, "keep the key check",
+                                 "INSERT INTO meta(key, value) VALUES('key_check', ?1) ON CONFLICT(key) DO UPDATE SET value = excluded.value", "t",
+                                 sealed_json),
+                       e);
   peri_store_leave(s);
   return code;
 }

@@ -1,5 +1,5 @@
-/* store/partition: partitions ("each": the children of one parent) that were read to their end. Their keys begin with the parent's prefix, so the unique index
- * gives what is stored of each; what was not read is gone. Refuses to look outside the prefixes. */
+/* store/partition: partitions ("each": the children of one parent) that were read to their end. Their keys begin with the parent's prefix, so the
+ * unique index gives what is stored of each; what was not read is gone. Refuses to look outside the prefixes. */
 #include <stdlib.h>
 
 #include "store/inside.h"
@@ -10,8 +10,10 @@ typedef struct peri_part {
   peri_store *s;
   sqlite3_stmt *rows, *reject;
   peri_str integration_id, entity;
-  peri_str *keys; size_t key_count; /* sorted */
-  int64_t *gone; size_t gone_count, gone_cap;
+  peri_str *keys;
+  size_t key_count; /* sorted */
+  int64_t *gone;
+  size_t gone_count, gone_cap;
   int64_t closed;
 } peri_part;
 
@@ -42,10 +44,16 @@ static peri_code close_rejects(peri_part *p, const char *now, peri_err *e) {
 }
 
 static peri_code end(peri_part *p, int64_t run_seq, const peri_str *prefixes, size_t prefix_count, peri_err *e) {
-  p->rows = peri_prepare(p->s, "SELECT seq, external_id, deleted_at IS NULL FROM integration_data"
-                               " WHERE integration_id = ?1 AND entity_type = ?2 AND external_id >= ?3 ORDER BY external_id", e);
-  p->reject = p->rows ? peri_prepare(p->s, "UPDATE rejects SET state = 'gone', updated_at = ?2 WHERE state = 'open' AND (integration_id, entity_type, record_key) ="
-                                           " (SELECT integration_id, entity_type, coalesce(record_key, external_id) FROM integration_data WHERE seq = ?1)", e) : NULL;
+  p->rows = peri_prepare(p->s,
+                         "SELECT seq, external_id, deleted_at IS NULL FROM integration_data"
+                         " WHERE integration_id = ?1 AND entity_type = ?2 AND external_id >= ?3 ORDER BY external_id",
+                         e);
+  p->reject =
+      p->rows ? peri_prepare(p->s,
+                             "UPDATE rejects SET state = 'gone', updated_at = ?2 WHERE state = 'open' AND (integration_id, entity_type, record_key) ="
+                             " (SELECT integration_id, entity_type, coalesce(record_key, external_id) FROM integration_data WHERE seq = ?1)",
+                             e)
+              : NULL;
   peri_code code = p->reject ? PERI_OK : peri_why(e);
   char now[PERI_ISO_MAX];
   peri_now(now);
@@ -58,10 +66,12 @@ static peri_code end(peri_part *p, int64_t run_seq, const peri_str *prefixes, si
   return code == PERI_OK ? peri_count_gone(p->s, run_seq, p->integration_id, (int64_t)p->gone_count, p->closed, e) : code;
 }
 
-peri_code peri_store_partition_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, peri_str entity, const peri_str *prefixes, size_t prefix_count,
-                                   const peri_str *keys, size_t key_count, peri_str cursor_kind, const peri_cursor *cursor, int64_t *deleted, peri_err *e) {
+peri_code peri_store_partition_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, peri_str entity,
+                                   const peri_str *prefixes, size_t prefix_count, const peri_str *keys, size_t key_count, peri_str cursor_kind,
+                                   const peri_cursor *cursor, int64_t *deleted, peri_err *e) {
   *deleted = 0;
   peri_store_enter(s);
+  peri_recent_forget(s);
   peri_code code = peri_tx_begin(s, e);
   if (code == PERI_OK) {
     peri_arena_reset(s->scratch);

@@ -15,7 +15,10 @@ peri_str peri_record_key(peri_work *w, const peri_commit_row *r) {
   return (peri_str){p, 33};
 }
 
-typedef struct peri_open_reject { int64_t seq, updated; bool exists, open; } peri_open_reject;
+typedef struct peri_open_reject {
+  int64_t seq, updated;
+  bool exists, open;
+} peri_open_reject;
 
 static peri_code find(peri_work *w, peri_str key, peri_open_reject *r, peri_err *e) {
   *r = (peri_open_reject){0, INT64_MIN, false, false};
@@ -23,7 +26,8 @@ static peri_code find(peri_work *w, peri_str key, peri_open_reject *r, peri_err 
   if (!st) return peri_why(e);
   peri_bind(st, "ttt", w->commit->integration_id, w->entity, key);
   int rc = sqlite3_step(st);
-  if (rc == SQLITE_ROW) *r = (peri_open_reject){sqlite3_column_int64(st, 0), peri_col_int(st, 4, INT64_MIN), true, peri_str_is(peri_col(st, 1), "open")};
+  if (rc == SQLITE_ROW)
+    *r = (peri_open_reject){sqlite3_column_int64(st, 0), peri_col_int(st, 4, INT64_MIN), true, peri_str_is(peri_col(st, 1), "open")};
   peri_code code = rc == SQLITE_ROW || rc == SQLITE_DONE ? PERI_OK : peri_sql_fail(w->s, e, "look a reject up");
   sqlite3_reset(st);
   return code;
@@ -72,7 +76,9 @@ peri_code peri_settle(peri_work *w, peri_str record_key, const char *state, int6
 
 static bool newer_is_stored(const peri_found *rows, size_t count, int64_t updated) {
   for (size_t i = 0; i < count; i++)
-    if (peri_older(updated, rows[i].updated) || (rows[i].dead && updated != INT64_MIN && updated == rows[i].updated && strcmp(rows[i].cause, "api") == 0)) return true;
+    if (peri_older(updated, rows[i].updated) ||
+        (rows[i].dead && updated != INT64_MIN && updated == rows[i].updated && strcmp(rows[i].cause, "api") == 0))
+      return true;
   return false;
 }
 
@@ -99,9 +105,9 @@ peri_code peri_reject_put(peri_work *w, const peri_commit_row *r, peri_err *e) {
   peri_uuid7(id);
   sqlite3_stmt *st = peri_stmt(w->s, PERI_Q_REJECT_PUT, e);
   if (!st) return peri_why(e);
-  peri_bind(st, "ctttTTttTITTIhIitTX", id, integration, w->entity, key, r->key, peri_json_get_text(j, "field"), why.n ? why : PERI_STR("script_error"), message,
-            peri_json_get_text(j, "file"), peri_json_get_int(j, "line", INT64_MIN), shown, also, r->updated, r->raw_hash, w->plan_id, w->commit->run_seq, w->now, r->context,
-            r->raw);
+  peri_bind(st, "ctttTTttTITTIhIitTX", id, integration, w->entity, key, r->key, peri_json_get_text(j, "field"),
+            why.n ? why : PERI_STR("script_error"), message, peri_json_get_text(j, "file"), peri_json_get_int(j, "line", INT64_MIN), shown, also,
+            r->updated, r->raw_hash, w->plan_id, w->commit->run_seq, w->now, r->context, r->raw);
   if ((code = peri_done(w->s, st, e, "write a reject")) != PERI_OK) return code;
   peri_maybe_add(w->s, integration, w->entity, key);
   if (!before.open) w->error_delta++;

@@ -2,10 +2,11 @@
  * Refuses what has changed since it was read: the record whose hash is no longer the one that was mapped is left for the next batch. */
 #include "store/inside.h"
 
-peri_code peri_store_records(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, uint8_t source, int64_t after_seq, size_t limit, peri_stored **out, size_t *count,
-                             peri_err *e) {
+peri_code peri_store_records(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, uint8_t source, int64_t after_seq, size_t limit,
+                             peri_stored **out, size_t *count, peri_err *e) {
   static const char *const from[] = {
-      "SELECT d.seq, coalesce(d.record_key, d.external_id), d.raw, d.context, p.hash, d.raw_hash, d.source_updated FROM integration_data d LEFT JOIN plans p ON p.seq = d.plan_id"
+      "SELECT d.seq, coalesce(d.record_key, d.external_id), d.raw, d.context, p.hash, d.raw_hash, d.source_updated FROM integration_data d LEFT JOIN "
+      "plans p ON p.seq = d.plan_id"
       " WHERE +d.integration_id = ?1 AND +d.entity_type = ?2 AND d.seq > ?3 AND d.raw IS NOT NULL ORDER BY d.seq LIMIT ?4",
       "SELECT d.seq, d.record_key, d.raw, d.context, p.hash, d.raw_hash, d.source_updated FROM rejects d LEFT JOIN plans p ON p.seq = d.plan_id"
       " WHERE d.integration_id = ?1 AND d.entity_type = ?2 AND d.seq > ?3 AND d.state = 'open' AND d.raw IS NOT NULL ORDER BY d.seq LIMIT ?4",
@@ -44,12 +45,14 @@ typedef struct peri_place {
   bool in_row, in_reject, in_unmapped; /* in_reject: an open one */
   bool dead;                           /* only tombstones hold it: a record that is gone stays gone */
   int64_t reject_seq, unmapped_seq, updated;
-  peri_found *rows; size_t count;
+  peri_found *rows;
+  size_t count;
   peri_found *head;
   peri_str raw, context;
 } peri_place;
 
-static peri_code waiting(peri_work *w, peri_stmt_id which, peri_str key, const uint8_t raw_hash[16], bool *is, int64_t *seq, int64_t *updated, peri_err *e) {
+static peri_code waiting(peri_work *w, peri_stmt_id which, peri_str key, const uint8_t raw_hash[16], bool *is, int64_t *seq, int64_t *updated,
+                         peri_err *e) {
   bool reject = which == PERI_Q_REJECT_FIND;
   sqlite3_stmt *st = peri_stmt(w->s, which, e);
   if (!st) return peri_why(e);
@@ -105,8 +108,8 @@ static peri_code place(peri_work *w, peri_str key, const peri_commit_row *r, per
 /* The row stays where and how it is; only what the plan made of it changes. */
 static peri_code again(peri_work *w, const peri_place *p, const peri_commit_row *r, peri_err *e) {
   const peri_found *f = p->head;
-  bool settled = p->in_reject || !f->stale;                       /* a reject of these same bytes is over; one of a newer version is not */
-  bool lifted = f->dead && strcmp(f->cause, "skip") == 0;         /* it was dead only because the old plan left it out */
+  bool settled = p->in_reject || !f->stale;               /* a reject of these same bytes is over; one of a newer version is not */
+  bool lifted = f->dead && strcmp(f->cause, "skip") == 0; /* it was dead only because the old plan left it out */
   bool same = f->has_data && memcmp(f->data_hash, r->data_hash, 16) == 0;
   sqlite3_stmt *st = peri_stmt(w->s, same && !lifted ? PERI_Q_REPLANNED : PERI_Q_REMAPPED, e);
   if (!st) return peri_why(e);
@@ -114,7 +117,8 @@ static peri_code again(peri_work *w, const peri_place *p, const peri_commit_row 
     peri_bind(st, "IIiiT", w->generation_id, w->plan_id, f->seq, (int64_t)(settled ? 0 : 1), r->warnings);
     w->n.unchanged++;
   } else {
-    peri_bind(st, "IItihTtii", w->generation_id, w->plan_id, w->now, f->seq, r->data_hash, r->warnings, r->data, (int64_t)(settled ? 0 : 1), (int64_t)lifted);
+    peri_bind(st, "IItihTtii", w->generation_id, w->plan_id, w->now, f->seq, r->data_hash, r->warnings, r->data, (int64_t)(settled ? 0 : 1),
+              (int64_t)lifted);
     w->n.updated++;
     if (lifted) w->data_delta++;
   }
@@ -135,7 +139,8 @@ static peri_code remap_set(peri_work *w, const peri_place *p, const peri_commit_
 static peri_code good(peri_work *w, const peri_place *p, const peri_commit_row *rows, size_t count, peri_str key, peri_err *e) {
   peri_code code;
   bool plain = !rows[0].set && p->in_row && !p->head->record.p && peri_str_eq(p->head->external, rows[0].key);
-  if (plain) code = again(w, p, rows, e);
+  if (plain)
+    code = again(w, p, rows, e);
   else {
     if (p->dead) { /* whatever shape its rows would have now */
       w->n.unchanged++;

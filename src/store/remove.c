@@ -1,5 +1,5 @@
-/* store/remove: taking an integration away. Its credentials go at once; its rows in portions, so that a million of them do not make one log of gigabytes.
- * A kill in between is finished by the next start (status 'removing'). */
+/* store/remove: taking an integration away. Its credentials go at once; its rows in portions, so that a million of them do not make one log of
+ * gigabytes. A kill in between is finished by the next start (status 'removing'). */
 #include "store/catalog.h"
 #include "store/inside.h"
 
@@ -37,6 +37,7 @@ static peri_code finish_one(peri_store *s, peri_str id, int64_t *rows, peri_err 
 
 peri_code peri_removed_finish(peri_store *s, peri_str integration_id, int64_t *rows, peri_err *e) {
   *rows = 0;
+  peri_recent_forget(s);
   if (integration_id.p) return finish_one(s, integration_id, rows, e);
   peri_arena *a = peri_arena_new();
   peri_str *ids = NULL;
@@ -60,14 +61,17 @@ peri_code peri_integration_remove(peri_store *s, peri_str id, bool keep_data, in
   peri_code code = peri_tx_begin(s, e);
   if (code == PERI_OK) {
     code = peri_exec(s, e, "remove the integration",
-                     "UPDATE integrations SET deleted_at = ?2, updated_at = ?2, credentials = NULL, trusted = NULL, secrets_version = secrets_version + 1, status = ?3"
+                     "UPDATE integrations SET deleted_at = ?2, updated_at = ?2, credentials = NULL, trusted = NULL, secrets_version = "
+                     "secrets_version + 1, status = ?3"
                      " WHERE id = ?1 AND deleted_at IS NULL",
                      "tcc", id, peri_now(now), keep_data ? "removed" : "removing");
     if (code == PERI_OK && sqlite3_changes(s->db) != 1) code = peri_fail(e, PERI_NOT_FOUND, "there is no integration %.*s", PERI_S(id));
     code = peri_tx_end(s, code, e);
   }
-  if (code == PERI_OK && keep_data) code = peri_ask(s, e, rows, 0, "SELECT data_count FROM integrations WHERE id = ?1", "t", id);
-  else if (code == PERI_OK) code = peri_removed_finish(s, id, rows, e);
+  if (code == PERI_OK && keep_data)
+    code = peri_ask(s, e, rows, 0, "SELECT data_count FROM integrations WHERE id = ?1", "t", id);
+  else if (code == PERI_OK)
+    code = peri_removed_finish(s, id, rows, e);
   peri_store_leave(s);
   return code;
 }

@@ -3,16 +3,17 @@
 
 #include <stdio.h>
 
-#include "json/json.h"
 #include "store/catalog.h"
 #include "store/inside.h"
+#include "json/json.h"
 
 #define LIMIT_MAX 100000
 static int64_t bounded(int limit) { return limit > 0 && limit < LIMIT_MAX ? limit : LIMIT_MAX; }
 
 #define RUN_COLUMNS                                                                                                                                  \
-  "r.id AS run_id, i.name AS integration, r.kind, r.status, r.started_at, r.finished_at,"                                                                \
-  " coalesce(r.finished_ms, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)) - r.started_ms AS duration, r.processed, r.created, r.updated, r.unchanged, r.rejected,"  \
+  "r.id AS run_id, i.name AS integration, r.kind, r.status, r.started_at, r.finished_at,"                                                            \
+  " coalesce(r.finished_ms, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)) - r.started_ms AS duration, r.processed, r.created, "        \
+  "r.updated, r.unchanged, r.rejected,"                                                                                                              \
   " r.deleted, r.skipped, r.requests, r.retries, r.bytes, r.error_code, r.error_message, g.hash AS generation, r.entities"
 #define RUN_LETTERS "ttttttiiiiiiiiiiitttj"
 #define RUN_FROM " FROM runs r JOIN integrations i ON i.id = r.integration_id LEFT JOIN generations g ON g.seq = r.generation_id "
@@ -27,7 +28,8 @@ static peri_code known_name(peri_store *s, peri_str name, peri_err *e) {
 }
 
 /* ?1 to ?3 texts (NULL if empty), ?4 the limit, ?5 after which seq; a query takes what it names. */
-static peri_code array(peri_store *s, const char *sql, const char *letters, peri_buf *json, peri_err *e, peri_str a, peri_str b, peri_str c, int64_t limit, int64_t after) {
+static peri_code array(peri_store *s, const char *sql, const char *letters, peri_buf *json, peri_err *e, peri_str a, peri_str b, peri_str c,
+                       int64_t limit, int64_t after) {
   sqlite3_stmt *st = peri_prepare(s, sql, e);
   if (!st) return peri_why(e);
   peri_bind(st, "TTTii", a, b, c, limit, after);
@@ -39,8 +41,10 @@ static peri_code object_or_null(peri_store *s, peri_jw *w, const char *sql, cons
   if (!st) return peri_why(e);
   peri_bind(st, "t", id);
   int rc = sqlite3_step(st);
-  if (rc == SQLITE_ROW) peri_row_json(st, letters, w);
-  else peri_jw_null(w);
+  if (rc == SQLITE_ROW)
+    peri_row_json(st, letters, w);
+  else
+    peri_jw_null(w);
   peri_code code = rc == SQLITE_ROW || rc == SQLITE_DONE ? PERI_OK : peri_sql_fail(s, e, "read the runs");
   sqlite3_finalize(st);
   return code;
@@ -49,12 +53,14 @@ static peri_code object_or_null(peri_store *s, peri_jw *w, const char *sql, cons
 /* Streams: everything that has rows, rejects or a cursor. Counting rows walks the unique index of that entity. */
 static peri_code streams(peri_store *s, peri_jw *w, peri_str id, peri_err *e) {
   static const char sql[] =
-      "WITH names(stream) AS (SELECT entity_type FROM cursors WHERE integration_id = ?1 UNION SELECT entity_type FROM rejects WHERE integration_id = ?1"
+      "WITH names(stream) AS (SELECT entity_type FROM cursors WHERE integration_id = ?1 UNION SELECT entity_type FROM rejects WHERE integration_id = "
+      "?1"
       " UNION SELECT entity_type FROM (SELECT DISTINCT entity_type FROM integration_data WHERE integration_id = ?1))"
       " SELECT n.stream, coalesce(c.phase, 'none') AS phase,"
       " (SELECT count(*) FROM integration_data d WHERE d.integration_id = ?1 AND d.entity_type = n.stream AND d.deleted_at IS NULL) AS rows,"
       " (SELECT count(*) FROM rejects r WHERE r.integration_id = ?1 AND r.entity_type = n.stream AND r.state = 'open') AS rejects,"
-      " c.high, c.position FROM names n LEFT JOIN cursors c ON c.integration_id = ?1 AND c.entity_type = n.stream AND c.kind = 'main' ORDER BY n.stream";
+      " c.high, c.position FROM names n LEFT JOIN cursors c ON c.integration_id = ?1 AND c.entity_type = n.stream AND c.kind = 'main' ORDER BY "
+      "n.stream";
   sqlite3_stmt *st = peri_prepare(s, sql, e);
   if (!st) return peri_why(e);
   peri_bind(st, "t", id);
@@ -70,8 +76,12 @@ static peri_code streams(peri_store *s, peri_jw *w, peri_str id, peri_err *e) {
 peri_code peri_report_status(peri_store *s, peri_str name, peri_buf *json, peri_err *e) {
   peri_store_enter(s);
   peri_code code = known_name(s, name, e);
-  sqlite3_stmt *st = code == PERI_OK ? peri_prepare(s, "SELECT id, name, type, status, last_sync, coalesce(data_count, 0), coalesce(error_count, 0) FROM integrations"
-                                                       " WHERE deleted_at IS NULL AND (?1 IS NULL OR name = ?1 OR id = ?1) ORDER BY name", e) : NULL;
+  sqlite3_stmt *st =
+      code == PERI_OK ? peri_prepare(s,
+                                     "SELECT id, name, type, status, last_sync, coalesce(data_count, 0), coalesce(error_count, 0) FROM integrations"
+                                     " WHERE deleted_at IS NULL AND (?1 IS NULL OR name = ?1 OR id = ?1) ORDER BY name",
+                                     e)
+                      : NULL;
   if (code == PERI_OK && !st) code = peri_why(e);
   peri_jw w;
   peri_jw_init(&w, json);
@@ -84,16 +94,20 @@ peri_code peri_report_status(peri_store *s, peri_str name, peri_buf *json, peri_
     static const char *const keys[] = {"id", "name", "type", "status", "last_sync"};
     for (int i = 0; i < 5; i++) {
       peri_jw_key_c(&w, keys[i]);
-      if (sqlite3_column_type(st, i) == SQLITE_NULL) peri_jw_null(&w);
-      else peri_jw_text(&w, peri_col(st, i));
+      if (sqlite3_column_type(st, i) == SQLITE_NULL)
+        peri_jw_null(&w);
+      else
+        peri_jw_text(&w, peri_col(st, i));
     }
     peri_jw_kv_int(&w, "data_count", sqlite3_column_int64(st, 5));
     peri_jw_kv_int(&w, "error_count", sqlite3_column_int64(st, 6));
     peri_jw_key_c(&w, "running");
-    code = object_or_null(s, &w, "SELECT " RUN_COLUMNS RUN_FROM "WHERE r.integration_id = ?1 AND r.status = 'running' ORDER BY r.seq DESC LIMIT 1", RUN_LETTERS, id, e);
+    code = object_or_null(s, &w, "SELECT " RUN_COLUMNS RUN_FROM "WHERE r.integration_id = ?1 AND r.status = 'running' ORDER BY r.seq DESC LIMIT 1",
+                          RUN_LETTERS, id, e);
     peri_jw_key_c(&w, "last_run");
     if (code == PERI_OK)
-      code = object_or_null(s, &w, "SELECT " RUN_COLUMNS RUN_FROM "WHERE r.integration_id = ?1 AND r.status <> 'running' ORDER BY r.seq DESC LIMIT 1", RUN_LETTERS, id, e);
+      code = object_or_null(s, &w, "SELECT " RUN_COLUMNS RUN_FROM "WHERE r.integration_id = ?1 AND r.status <> 'running' ORDER BY r.seq DESC LIMIT 1",
+                            RUN_LETTERS, id, e);
     peri_jw_key_c(&w, "streams");
     if (code == PERI_OK) code = streams(s, &w, id, e);
     peri_jw_end_object(&w);
@@ -109,20 +123,28 @@ peri_code peri_report_runs(peri_store *s, peri_str name, int limit, peri_buf *js
   peri_store_enter(s);
   peri_code code = known_name(s, name, e);
   if (code == PERI_OK)
-    code = array(s, "SELECT " RUN_COLUMNS RUN_FROM "WHERE ?1 IS NULL OR (i.deleted_at IS NULL AND (i.name = ?1 OR i.id = ?1)) ORDER BY r.seq DESC LIMIT ?4", RUN_LETTERS, json, e, name,
-                 (peri_str){NULL, 0}, (peri_str){NULL, 0}, bounded(limit), 0);
+    code = array(
+        s, "SELECT " RUN_COLUMNS RUN_FROM "WHERE ?1 IS NULL OR (i.deleted_at IS NULL AND (i.name = ?1 OR i.id = ?1)) ORDER BY r.seq DESC LIMIT ?4",
+        RUN_LETTERS, json, e, name, (peri_str){NULL, 0}, (peri_str){NULL, 0}, bounded(limit), 0);
   peri_store_leave(s);
   return code;
 }
 
-peri_code peri_report_rejects(peri_store *s, peri_str name, peri_str entity, peri_str code_name, int limit, int64_t after_seq, peri_buf *json, peri_err *e) {
+peri_code peri_report_rejects(peri_store *s, peri_str name, peri_str entity, peri_str code_name, int limit, int64_t after_seq, peri_buf *json,
+                              peri_err *e) {
   peri_store_enter(s);
   peri_code code = known_name(s, name, e);
   if (code == PERI_OK)
-    code = array(s, "SELECT r.seq, r.id, i.name AS integration, r.external_id AS externalId, r.entity_type AS entity, r.field, r.code, r.message, r.file, r.line, r.value_shown AS value,"
-                    " r.also, r.attempts, r.created_at, r.updated_at FROM rejects r JOIN integrations i ON i.id = r.integration_id WHERE r.state = 'open' AND i.deleted_at IS NULL"
-                    " AND (?1 IS NULL OR i.name = ?1 OR i.id = ?1) AND (?2 IS NULL OR r.entity_type = ?2) AND (?3 IS NULL OR r.code = ?3) AND r.seq > ?5 ORDER BY r.seq LIMIT ?4",
-                 "ittttttttit" "jitt", json, e, name, entity, code_name, bounded(limit), after_seq);
+    code = array(s,
+                 "SELECT r.seq, r.id, i.name AS integration, r.external_id AS externalId, r.entity_type AS entity, r.field, r.code, r.message, "
+                 "r.file, r.line, r.value_shown AS value,"
+                 " r.also, r.attempts, r.created_at, r.updated_at FROM rejects r JOIN integrations i ON i.id = r.integration_id WHERE r.state = "
+                 "'open' AND i.deleted_at IS NULL"
+                 " AND (?1 IS NULL OR i.name = ?1 OR i.id = ?1) AND (?2 IS NULL OR r.entity_type = ?2) AND (?3 IS NULL OR r.code = ?3) AND r.seq > "
+                 "?5 ORDER BY r.seq LIMIT ?4",
+                 "ittttttttit"
+                 "jitt",
+                 json, e, name, entity, code_name, bounded(limit), after_seq);
   peri_store_leave(s);
   return code;
 }
@@ -131,17 +153,22 @@ peri_code peri_report_reject_counts(peri_store *s, peri_str name, peri_buf *json
   peri_store_enter(s);
   peri_code code = known_name(s, name, e);
   if (code == PERI_OK)
-    code = array(s, "SELECT r.entity_type AS entity, r.code, r.field, r.message, count(*) AS count FROM rejects r JOIN integrations i ON i.id = r.integration_id"
-                    " WHERE r.state = 'open' AND i.deleted_at IS NULL AND (?1 IS NULL OR i.name = ?1 OR i.id = ?1) GROUP BY 1, 2, 3, 4 ORDER BY count(*) DESC, 1, 2, 3, 4 LIMIT 1000",
-                 "tttti", json, e, name, (peri_str){NULL, 0}, (peri_str){NULL, 0}, 0, 0);
+    code = array(
+        s,
+        "SELECT r.entity_type AS entity, r.code, r.field, r.message, count(*) AS count FROM rejects r JOIN integrations i ON i.id = r.integration_id"
+        " WHERE r.state = 'open' AND i.deleted_at IS NULL AND (?1 IS NULL OR i.name = ?1 OR i.id = ?1) GROUP BY 1, 2, 3, 4 ORDER BY count(*) DESC, "
+        "1, 2, 3, 4 LIMIT 1000",
+        "tttti", json, e, name, (peri_str){NULL, 0}, (peri_str){NULL, 0}, 0, 0);
   peri_store_leave(s);
   return code;
 }
 
 peri_code peri_report_registry(peri_store *s, peri_buf *json, peri_err *e) {
   peri_store_enter(s);
-  peri_code code = array(s, "SELECT id, name, type, platform, description, category, is_popular, is_active, capabilities, required_fields, optional_fields, icon, documentation_url,"
-                            " created_at, updated_at FROM integration_registry ORDER BY is_popular DESC, name",
+  peri_code code = array(s,
+                         "SELECT id, name, type, platform, description, category, is_popular, is_active, capabilities, required_fields, "
+                         "optional_fields, icon, documentation_url,"
+                         " created_at, updated_at FROM integration_registry ORDER BY is_popular DESC, name",
                          "ttttttbbjjjtttt", json, e, (peri_str){NULL, 0}, (peri_str){NULL, 0}, (peri_str){NULL, 0}, 0, 0);
   peri_store_leave(s);
   return code;
@@ -151,10 +178,13 @@ peri_code peri_report_rows(peri_store *s, peri_str name, peri_str entity, int li
   peri_store_enter(s);
   peri_code code = known_name(s, name, e);
   if (code == PERI_OK)
-    code = array(s, "SELECT d.id, i.name AS integration, d.entity_type AS entity, d.external_id, d.synced_at, d.updated_at, d.is_stale, d.warnings, d.data"
-                    " FROM integrations i CROSS JOIN integration_data d ON d.integration_id = i.id WHERE d.deleted_at IS NULL AND (?1 IS NULL OR ((i.name = ?1 OR i.id = ?1) AND i.deleted_at IS NULL))"
-                    " AND (?2 IS NULL OR d.entity_type = ?2) LIMIT ?4",
-                 "ttttttbjj", json, e, name, entity, (peri_str){NULL, 0}, bounded(limit), 0);
+    code =
+        array(s,
+              "SELECT d.id, i.name AS integration, d.entity_type AS entity, d.external_id, d.synced_at, d.updated_at, d.is_stale, d.warnings, d.data"
+              " FROM integrations i CROSS JOIN integration_data d ON d.integration_id = i.id WHERE d.deleted_at IS NULL AND (?1 IS NULL OR ((i.name "
+              "= ?1 OR i.id = ?1) AND i.deleted_at IS NULL))"
+              " AND (?2 IS NULL OR d.entity_type = ?2) LIMIT ?4",
+              "ttttttbjj", json, e, name, entity, (peri_str){NULL, 0}, bounded(limit), 0);
   peri_store_leave(s);
   return code;
 }

@@ -11,7 +11,8 @@ peri_code peri_store_retain(peri_store *s, peri_err *e) {
   int64_t runs_before = peri_now_ms() - (int64_t)PERI_RUNS_DAYS_MAX * 86400000;
   char rejects[512];
   snprintf(rejects, sizeof rejects,
-           "DELETE FROM rejects WHERE seq IN (SELECT seq FROM (SELECT seq, state, row_number() OVER (PARTITION BY integration_id, entity_type ORDER BY state = 'open' DESC, updated_at DESC)"
+           "DELETE FROM rejects WHERE seq IN (SELECT seq FROM (SELECT seq, state, row_number() OVER (PARTITION BY integration_id, entity_type ORDER "
+           "BY state = 'open' DESC, updated_at DESC)"
            " AS place FROM rejects) WHERE place > %d AND state <> 'open' LIMIT " AT_ONCE ")",
            PERI_REJECTS_PER_STREAM_MAX);
   peri_store_enter(s);
@@ -30,7 +31,8 @@ peri_code peri_store_retain(peri_store *s, peri_err *e) {
       code = peri_exec(s, e, "let old entity tags go", "DELETE FROM etags WHERE seq <= (SELECT max(seq) - " ETAGS_MAX " FROM etags)", "");
     /* a sweep that nobody has gone on with for as long as runs are kept */
     if (code == PERI_OK)
-      code = peri_exec(s, e, "let old sweeps go", "DELETE FROM sweep_bits WHERE sweep_seq IN (SELECT seq FROM sweeps WHERE run_seq < (SELECT min(seq) FROM runs))", "");
+      code = peri_exec(s, e, "let old sweeps go",
+                       "DELETE FROM sweep_bits WHERE sweep_seq IN (SELECT seq FROM sweeps WHERE run_seq < (SELECT min(seq) FROM runs))", "");
     if (code == PERI_OK) code = peri_exec(s, e, "let old sweeps go", "DELETE FROM sweeps WHERE run_seq < (SELECT min(seq) FROM runs)", "");
     code = peri_tx_end(s, code, e);
   }
@@ -41,10 +43,13 @@ peri_code peri_store_retain(peri_store *s, peri_err *e) {
 peri_code peri_store_recount(peri_store *s, peri_str integration_id, int64_t *rows, int64_t *rejects, bool *equal, peri_err *e) {
   int64_t kept_rows = 0, kept_rejects = 0;
   peri_store_enter(s);
-  peri_code code = peri_ask(s, e, rows, 0, "SELECT count(*) FROM integration_data WHERE integration_id = ?1 AND deleted_at IS NULL", "t", integration_id);
-  if (code == PERI_OK) code = peri_ask(s, e, rejects, 0, "SELECT count(*) FROM rejects WHERE integration_id = ?1 AND state = 'open'", "t", integration_id);
+  peri_code code =
+      peri_ask(s, e, rows, 0, "SELECT count(*) FROM integration_data WHERE integration_id = ?1 AND deleted_at IS NULL", "t", integration_id);
+  if (code == PERI_OK)
+    code = peri_ask(s, e, rejects, 0, "SELECT count(*) FROM rejects WHERE integration_id = ?1 AND state = 'open'", "t", integration_id);
   if (code == PERI_OK) code = peri_ask(s, e, &kept_rows, -1, "SELECT coalesce(data_count, 0) FROM integrations WHERE id = ?1", "t", integration_id);
-  if (code == PERI_OK) code = peri_ask(s, e, &kept_rejects, -1, "SELECT coalesce(error_count, 0) FROM integrations WHERE id = ?1", "t", integration_id);
+  if (code == PERI_OK)
+    code = peri_ask(s, e, &kept_rejects, -1, "SELECT coalesce(error_count, 0) FROM integrations WHERE id = ?1", "t", integration_id);
   *equal = code == PERI_OK && *rows == kept_rows && *rejects == kept_rejects;
   peri_store_leave(s);
   return code;

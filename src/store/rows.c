@@ -1,14 +1,17 @@
 /* store/rows: answers of SQLite as JSON texts, column names as keys. Refuses to pass on text that only claims to be JSON: it is quoted then. */
-#include "json/json.h"
 #include "store/inside.h"
+#include "json/json.h"
 
 void peri_json_or_text(void *jw, peri_str text) {
   peri_jw *w = jw;
   peri_json_fault fault;
   peri_span value;
-  if (!text.p) peri_jw_null(w);
-  else if (peri_json_check(text, &value, &fault)) peri_jw_raw(w, text);
-  else peri_jw_text(w, text);
+  if (!text.p)
+    peri_jw_null(w);
+  else if (peri_json_check(text, &value, &fault))
+    peri_jw_raw(w, text);
+  else
+    peri_jw_text(w, text);
 }
 
 void peri_row_json(sqlite3_stmt *st, const char *letters, void *jw) {
@@ -19,12 +22,18 @@ void peri_row_json(sqlite3_stmt *st, const char *letters, void *jw) {
     if (letters[i] == '-') continue;
     peri_jw_key_c(w, sqlite3_column_name(st, i));
     bool null = sqlite3_column_type(st, i) == SQLITE_NULL;
-    if (letters[i] == 'j') peri_json_or_text(w, peri_col(st, i));
-    else if (null) peri_jw_null(w);
-    else if (letters[i] == 'i') peri_jw_int(w, sqlite3_column_int64(st, i));
-    else if (letters[i] == 'd') peri_jw_double(w, sqlite3_column_double(st, i));
-    else if (letters[i] == 'b') peri_jw_bool(w, sqlite3_column_int64(st, i) != 0);
-    else peri_jw_text(w, peri_col(st, i));
+    if (letters[i] == 'j')
+      peri_json_or_text(w, peri_col(st, i));
+    else if (null)
+      peri_jw_null(w);
+    else if (letters[i] == 'i')
+      peri_jw_int(w, sqlite3_column_int64(st, i));
+    else if (letters[i] == 'd')
+      peri_jw_double(w, sqlite3_column_double(st, i));
+    else if (letters[i] == 'b')
+      peri_jw_bool(w, sqlite3_column_int64(st, i) != 0);
+    else
+      peri_jw_text(w, peri_col(st, i));
   }
   peri_jw_end_object(w);
 }

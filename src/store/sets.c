@@ -1,5 +1,5 @@
-/* store/sets: one record that gives many rows. The rows share record_key, the first carries the raw bytes and their hash, and a new version of the record
- * replaces the set as a whole: what is no longer in it becomes a tombstone. */
+/* store/sets: one record that gives many rows. The rows share record_key, the first carries the raw bytes and their hash, and a new version of the
+ * record replaces the set as a whole: what is no longer in it becomes a tombstone. */
 #include "base/map.h"
 #include "store/inside.h"
 

@@ -1,6 +1,6 @@
-/* store/sweep: what a complete listing did not show is gone. Seen rows are bits by seq, so that unchanged rows are not written; what was written since the
- * sweep began needs no bit. A sweep belongs to (integration, stream) and outlives its run, because a killed listing is resumed.
- * Refuses to delete more than a tenth (and 20 or more) unless that was accepted. */
+/* store/sweep: what a complete listing did not show is gone. Seen rows are bits by seq, so that unchanged rows are not written; what was written
+ * since the sweep began needs no bit. A sweep belongs to (integration, stream) and outlives its run, because a killed listing is resumed. Refuses to
+ * delete more than a tenth (and 20 or more) unless that was accepted. */
 #include <stdlib.h>
 
 #include "store/inside.h"
@@ -8,7 +8,9 @@
 #define CHUNK 8192
 #define CHUNK_BYTES (CHUNK / 8)
 
-typedef struct peri_sweep { int64_t seq, started_ms, run_seq, first_seq; } peri_sweep;
+typedef struct peri_sweep {
+  int64_t seq, started_ms, run_seq, first_seq;
+} peri_sweep;
 
 static peri_code head_get(peri_store *s, peri_str integration_id, peri_str stream, peri_sweep *h, peri_err *e) {
   *h = (peri_sweep){INT64_MIN, -1, 0, 0};
@@ -16,7 +18,8 @@ static peri_code head_get(peri_store *s, peri_str integration_id, peri_str strea
   if (!st) return peri_why(e);
   peri_bind(st, "tt", integration_id, stream);
   int rc = sqlite3_step(st);
-  if (rc == SQLITE_ROW) *h = (peri_sweep){sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3)};
+  if (rc == SQLITE_ROW)
+    *h = (peri_sweep){sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3)};
   peri_code code = rc == SQLITE_ROW || rc == SQLITE_DONE ? PERI_OK : peri_sql_fail(s, e, "look a sweep up");
   sqlite3_reset(st);
   return code;
@@ -41,8 +44,8 @@ static peri_code head_for(peri_work *w, peri_sweep *h, peri_err *e) {
   if (h->seq != INT64_MIN && (code = head_drop(w->s, h->seq, e)) != PERI_OK) return code;
   int64_t top; /* rows of this very commit may lie below it: they carry its run's number, which counts as seen too */
   if ((code = peri_ask(w->s, e, &top, 0, "SELECT max(seq) FROM integration_data", "")) != PERI_OK) return code;
-  code = peri_exec(w->s, e, "begin a sweep", "INSERT INTO sweeps(integration_id, stream, started_ms, run_seq, first_seq) VALUES(?1,?2,?3,?4,?5)", "ttiii", c->integration_id,
-                   c->stream, started, c->run_seq, top);
+  code = peri_exec(w->s, e, "begin a sweep", "INSERT INTO sweeps(integration_id, stream, started_ms, run_seq, first_seq) VALUES(?1,?2,?3,?4,?5)",
+                   "ttiii", c->integration_id, c->stream, started, c->run_seq, top);
   *h = (peri_sweep){sqlite3_last_insert_rowid(w->s->db), started, c->run_seq, top};
   return code;
 }
@@ -64,8 +67,10 @@ peri_code peri_sweep_mark(peri_work *w, peri_err *e) {
     int64_t chunk = w->seen[i] / CHUNK;
     peri_bind(get, "ii", h.seq, chunk);
     int rc = sqlite3_step(get);
-    if (rc == SQLITE_ROW && sqlite3_column_bytes(get, 0) == CHUNK_BYTES) memcpy(bits, sqlite3_column_blob(get, 0), CHUNK_BYTES);
-    else if (rc != SQLITE_ROW && rc != SQLITE_DONE) code = peri_sql_fail(w->s, e, "read a sweep");
+    if (rc == SQLITE_ROW && sqlite3_column_bytes(get, 0) == CHUNK_BYTES)
+      memcpy(bits, sqlite3_column_blob(get, 0), CHUNK_BYTES);
+    else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+      code = peri_sql_fail(w->s, e, "read a sweep");
     sqlite3_reset(get);
     memcpy(before, bits, CHUNK_BYTES);
     for (; i < w->seen_count && w->seen[i] / CHUNK == chunk; i++) bits[w->seen[i] % CHUNK / 8] |= (uint8_t)(1u << (w->seen[i] % 8));
@@ -78,7 +83,11 @@ peri_code peri_sweep_mark(peri_work *w, peri_err *e) {
 
 /* ---- the end ---- */
 
-typedef struct peri_seen { uint8_t **chunks; size_t count; peri_arena *arena; } peri_seen;
+typedef struct peri_seen {
+  uint8_t **chunks;
+  size_t count;
+  peri_arena *arena;
+} peri_seen;
 
 static peri_code bits_load(peri_store *s, int64_t sweep_seq, peri_seen *seen, peri_err *e) {
   sqlite3_stmt *st = peri_prepare(s, "SELECT chunk, bits FROM sweep_bits WHERE sweep_seq = ?1 ORDER BY chunk DESC", e);
@@ -105,11 +114,17 @@ static bool was_seen(const peri_seen *seen, int64_t seq) {
   return chunk < seen->count && seen->chunks[chunk] && (seen->chunks[chunk][seq % CHUNK / 8] >> (seq % 8) & 1);
 }
 
-typedef struct peri_missing { int64_t *seqs; size_t count, cap; int64_t live; } peri_missing;
+typedef struct peri_missing {
+  int64_t *seqs;
+  size_t count, cap;
+  int64_t live;
+} peri_missing;
 
 /* The unique index gives the seqs of an entity without touching rows; only what has no mark is looked at. */
-static peri_code missing(peri_store *s, peri_arena *a, const peri_sweep *h, const peri_seen *seen, peri_str integration_id, peri_str entity, peri_missing *m, peri_err *e) {
-  sqlite3_stmt *all = peri_prepare(s, "SELECT seq FROM integration_data INDEXED BY sqlite_autoindex_integration_data_2 WHERE integration_id = ?1 AND entity_type = ?2", e);
+static peri_code missing(peri_store *s, peri_arena *a, const peri_sweep *h, const peri_seen *seen, peri_str integration_id, peri_str entity,
+                         peri_missing *m, peri_err *e) {
+  sqlite3_stmt *all = peri_prepare(
+      s, "SELECT seq FROM integration_data INDEXED BY sqlite_autoindex_integration_data_2 WHERE integration_id = ?1 AND entity_type = ?2", e);
   sqlite3_stmt *look = all ? peri_prepare(s, "SELECT deleted_at IS NULL, run_seq FROM integration_data WHERE seq = ?1", e) : NULL;
   peri_code code = look ? PERI_OK : peri_why(e);
   int rc = SQLITE_DONE;
@@ -139,8 +154,10 @@ static peri_code missing(peri_store *s, peri_arena *a, const peri_sweep *h, cons
 peri_code peri_bury_all(peri_store *s, const int64_t *seqs, size_t count, int64_t run_seq, const char *cause, peri_err *e) {
   char now[PERI_ISO_MAX];
   peri_now(now);
-  sqlite3_stmt *st = peri_prepare(s, "UPDATE integration_data SET deleted_at = ?2, deleted_cause = ?3, updated_at = ?2, run_seq = ?4, is_stale = 0,"
-                                     " synced_at = coalesce((SELECT started_at FROM runs WHERE seq = ?4), ?2) WHERE seq = ?1", e);
+  sqlite3_stmt *st = peri_prepare(s,
+                                  "UPDATE integration_data SET deleted_at = ?2, deleted_cause = ?3, updated_at = ?2, run_seq = ?4, is_stale = 0,"
+                                  " synced_at = coalesce((SELECT started_at FROM runs WHERE seq = ?4), ?2) WHERE seq = ?1",
+                                  e);
   peri_code code = st ? PERI_OK : peri_why(e);
   for (size_t i = 0; i < count && code == PERI_OK; i++) {
     peri_bind(st, "icci", seqs[i], now, cause, run_seq);
@@ -153,25 +170,29 @@ peri_code peri_bury_all(peri_store *s, const int64_t *seqs, size_t count, int64_
 peri_code peri_count_gone(peri_store *s, int64_t run_seq, peri_str integration_id, int64_t gone, int64_t closed, peri_err *e) {
   if (!gone && !closed) return PERI_OK;
   peri_code code = peri_exec(s, e, "count", "UPDATE runs SET processed = processed + ?2, deleted = deleted + ?2 WHERE seq = ?1", "ii", run_seq, gone);
-  return code == PERI_OK ? peri_exec(s, e, "count",
-                                     "UPDATE integrations SET data_count = coalesce(data_count, 0) - ?2, error_count = coalesce(error_count, 0) - ?3 WHERE id = ?1", "tii",
-                                     integration_id, gone, closed)
-                         : code;
+  return code == PERI_OK
+             ? peri_exec(
+                   s, e, "count",
+                   "UPDATE integrations SET data_count = coalesce(data_count, 0) - ?2, error_count = coalesce(error_count, 0) - ?3 WHERE id = ?1",
+                   "tii", integration_id, gone, closed)
+             : code;
 }
 
 /* Rejects and left-out records that the listing did not show are gone with their records. */
 static peri_code forget_unseen(peri_store *s, int64_t before_run, peri_str integration_id, peri_str entity, int64_t *closed, peri_err *e) {
   char now[PERI_ISO_MAX];
-  peri_code code = peri_exec(s, e, "close rejects", "UPDATE rejects SET state = 'gone', updated_at = ?4 WHERE integration_id = ?1 AND entity_type = ?2 AND state = 'open' AND run_seq < ?3",
-                             "ttic", integration_id, entity, before_run, peri_now(now));
+  peri_code code = peri_exec(
+      s, e, "close rejects",
+      "UPDATE rejects SET state = 'gone', updated_at = ?4 WHERE integration_id = ?1 AND entity_type = ?2 AND state = 'open' AND run_seq < ?3", "ttic",
+      integration_id, entity, before_run, peri_now(now));
   *closed += sqlite3_changes64(s->db);
-  return code == PERI_OK ? peri_exec(s, e, "forget records", "DELETE FROM unmapped WHERE integration_id = ?1 AND entity_type = ?2 AND run_seq < ?3", "tti", integration_id, entity,
-                                     before_run)
+  return code == PERI_OK ? peri_exec(s, e, "forget records", "DELETE FROM unmapped WHERE integration_id = ?1 AND entity_type = ?2 AND run_seq < ?3",
+                                     "tti", integration_id, entity, before_run)
                          : code;
 }
 
-static peri_code sweep(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities, size_t entity_count, bool accept, int64_t *deleted,
-                       peri_err *e) {
+static peri_code sweep(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities, size_t entity_count,
+                       bool accept, int64_t *deleted, peri_err *e) {
   peri_arena *a = s->scratch;
   peri_arena_reset(a);
   peri_sweep h;
@@ -182,11 +203,13 @@ static peri_code sweep(peri_store *s, int64_t run_seq, peri_str integration_id, 
   if (code == PERI_OK && h.seq == INT64_MIN) { /* not one page was committed: the listing was empty */
     h.run_seq = run_seq;
     h.first_seq = INT64_MAX;
-  } else if (code == PERI_OK) code = bits_load(s, h.seq, &seen, e);
+  } else if (code == PERI_OK)
+    code = bits_load(s, h.seq, &seen, e);
   for (size_t i = 0; i < entity_count && code == PERI_OK; i++) code = missing(s, a, &h, &seen, integration_id, entities[i], &m, e);
   if (code != PERI_OK) return code;
   if (!accept && m.count >= PERI_DELETE_COUNT_FREE && (int64_t)m.count * 100 > m.live * PERI_DELETE_SHARE_MAX_PERCENT)
-    return peri_fail(e, PERI_MASS_DELETE, "%.*s: %zu of %lld stored records are missing from a complete listing; nothing was deleted", PERI_S(stream), m.count, (long long)m.live);
+    return peri_fail(e, PERI_MASS_DELETE, "%.*s: %zu of %lld stored records are missing from a complete listing; nothing was deleted", PERI_S(stream),
+                     m.count, (long long)m.live);
   code = peri_bury_all(s, m.seqs, m.count, run_seq, "sweep", e);
   for (size_t i = 0; i < entity_count && code == PERI_OK; i++) code = forget_unseen(s, h.run_seq, integration_id, entities[i], &closed, e);
   if (code == PERI_OK) code = peri_count_gone(s, run_seq, integration_id, (int64_t)m.count, closed, e);
@@ -195,10 +218,11 @@ static peri_code sweep(peri_store *s, int64_t run_seq, peri_str integration_id, 
   return code;
 }
 
-peri_code peri_store_sweep_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities, size_t entity_count, bool accept,
-                               int64_t *deleted, peri_err *e) {
+peri_code peri_store_sweep_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities,
+                               size_t entity_count, bool accept, int64_t *deleted, peri_err *e) {
   *deleted = 0;
   peri_store_enter(s);
+  peri_recent_forget(s);
   peri_code code = peri_tx_begin(s, e);
   if (code == PERI_OK) code = peri_tx_end(s, sweep(s, run_seq, integration_id, stream, entities, entity_count, accept, deleted, e), e);
   if (code != PERI_OK) *deleted = 0;

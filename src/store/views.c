@@ -1,24 +1,31 @@
 /* store/views: TYPE_ENTITY and ENTITY with typed columns, made from the mappings in force, re-made only when they differ.
  *
- * TYPE_ENTITY is one connector's; ENTITY is the union over all connectors that have it, columns by name, so that a second connector breaks nobody's query.
- * Refuses to replace what it did not make, and a mapping whose field names SQLite could not tell apart. */
+ * TYPE_ENTITY is one connector's; ENTITY is the union over all connectors that have it, columns by name, so that a second connector breaks nobody's
+ * query. Refuses to replace what it did not make, and a mapping whose field names SQLite could not tell apart. */
 #include <stdio.h>
 
 #include "base/map.h"
-#include "json/json.h"
 #include "store/catalog.h"
 #include "store/inside.h"
+#include "json/json.h"
 
 #define COLUMNS_MAX 1900 /* SQLite takes 2,000 in a view */
 
 static const char *const first_columns[] = {"id", "integration", "external_id", "synced_at"};
 
-typedef struct peri_column { peri_str name, expression; } peri_column; /* name as shown; expression over d.data */
-typedef struct peri_source { peri_str type, entity; peri_column *columns; size_t count; } peri_source; /* one mapping */
+typedef struct peri_column {
+  peri_str name, expression;
+} peri_column; /* name as shown; expression over d.data */
+typedef struct peri_source {
+  peri_str type, entity;
+  peri_column *columns;
+  size_t count;
+} peri_source; /* one mapping */
 typedef struct peri_views {
   peri_arena *a;
-  peri_source *sources; size_t count;
-  peri_map made;        /* lower-case name -> peri_str* of its SQL */
+  peri_source *sources;
+  size_t count;
+  peri_map made; /* lower-case name -> peri_str* of its SQL */
 } peri_views;
 
 static peri_str lower(peri_arena *a, peri_str s) {
@@ -54,7 +61,8 @@ static bool among(peri_str s, const char *const *names) {
 
 /* address.city -> column address_city, path $."address"."city". Bare text compares above every number in SQLite, so numbers are cast. */
 static peri_code column(peri_views *v, const peri_json *field, peri_column *c, peri_err *e) {
-  static const char *const numeric[] = {"number", "decimal", "money", NULL}, *const json[] = {"json", "list", "rest", "table", "object", "array", NULL};
+  static const char *const numeric[] = {"number", "decimal", "money", NULL}, *const json[] = {"json",   "list",  "rest", "table",
+                                                                                              "object", "array", NULL};
   peri_str name = peri_json_get_text(field, "name"), type = peri_json_get_text(field, "type");
   if (!name.n) return peri_fail(e, PERI_INVALID, "a field without a name");
   peri_buf path = {0}, shown = {0}, x = {0};
@@ -64,10 +72,13 @@ static peri_code column(peri_views *v, const peri_json *field, peri_column *c, p
     if (ch == '"' || ch == '\\' || ch < 32) {
       peri_buf_fini(&path);
       peri_buf_fini(&shown);
-      return peri_fail(e, PERI_INVALID, "the field name %.*s holds a quote, a backslash or a control character, which no view can show", PERI_S(name));
+      return peri_fail(e, PERI_INVALID, "the field name %.*s holds a quote, a backslash or a control character, which no view can show",
+                       PERI_S(name));
     }
-    if (ch == '.') peri_buf_c_str(&path, "\".\"");
-    else peri_buf_char(&path, (char)ch);
+    if (ch == '.')
+      peri_buf_c_str(&path, "\".\"");
+    else
+      peri_buf_char(&path, (char)ch);
     peri_buf_char(&shown, ch == '.' ? '_' : (char)ch);
   }
   peri_buf_char(&path, '"');
@@ -104,7 +115,8 @@ static peri_code read_source(peri_views *v, const peri_json *m, peri_source *s, 
     }
     peri_str *before = peri_map_get(&seen, lower(v->a, c->name));
     if (before)
-      return peri_fail(e, PERI_INVALID, "mapping %.*s/%.*s: the fields %.*s and %.*s would be one column of its view", PERI_S(s->type), PERI_S(s->entity), PERI_S(*before), PERI_S(c->name));
+      return peri_fail(e, PERI_INVALID, "mapping %.*s/%.*s: the fields %.*s and %.*s would be one column of its view", PERI_S(s->type),
+                       PERI_S(s->entity), PERI_S(*before), PERI_S(c->name));
     peri_map_put(&seen, lower(v->a, c->name), &c->name);
     s->count++;
   }
@@ -120,8 +132,10 @@ static void select_one(peri_views *v, peri_buf *b, const peri_source *s, const p
   for (size_t i = 0; i < names->count; i++) {
     const peri_column *c = peri_map_get(&own, names->items[i].key);
     peri_buf_c_str(b, ", ");
-    if (c) peri_buf_str(b, c->expression);
-    else peri_buf_c_str(b, "NULL");
+    if (c)
+      peri_buf_str(b, c->expression);
+    else
+      peri_buf_c_str(b, "NULL");
     peri_buf_c_str(b, " AS ");
     quote(b, *(peri_str *)names->items[i].value);
   }
@@ -141,7 +155,8 @@ static peri_code make(peri_views *v, peri_str name, const peri_source *const *so
       peri_str key = lower(v->a, sources[i]->columns[k].name);
       if (!peri_map_has(&names, key)) peri_map_put(&names, key, &sources[i]->columns[k].name);
     }
-  if (names.count > COLUMNS_MAX) return peri_fail(e, PERI_INVALID, "the view %.*s would have %zu columns; %d are possible", PERI_S(name), names.count, COLUMNS_MAX);
+  if (names.count > COLUMNS_MAX)
+    return peri_fail(e, PERI_INVALID, "the view %.*s would have %zu columns; %d are possible", PERI_S(name), names.count, COLUMNS_MAX);
   peri_buf b = {0};
   peri_buf_c_str(&b, "CREATE VIEW ");
   quote(&b, name);
@@ -160,7 +175,9 @@ static peri_code make(peri_views *v, peri_str name, const peri_source *const *so
 static peri_code taken(peri_views *v, peri_store *s, peri_str name, bool *is, peri_err *e) {
   peri_str l = lower(v->a, name);
   int64_t found;
-  peri_code code = peri_ask(s, e, &found, 0, "SELECT 1 FROM sqlite_master WHERE lower(name) = ?1 AND NOT (type = 'view' AND lower(name) IN (SELECT name FROM views))", "t", l);
+  peri_code code =
+      peri_ask(s, e, &found, 0,
+               "SELECT 1 FROM sqlite_master WHERE lower(name) = ?1 AND NOT (type = 'view' AND lower(name) IN (SELECT name FROM views))", "t", l);
   *is = found || peri_str_starts(l, PERI_STR("sqlite_")) || peri_map_has(&v->made, l);
   return code;
 }
@@ -197,8 +214,9 @@ static peri_code same_already(peri_views *v, peri_store *s, bool *same, peri_err
   *same = code == PERI_OK && (size_t)count == v->made.count;
   for (size_t i = 0; *same && i < v->made.count && code == PERI_OK; i++) {
     int64_t found;
-    code = peri_ask(s, e, &found, 0, "SELECT 1 FROM sqlite_master m JOIN views w ON w.name = lower(m.name) WHERE m.type = 'view' AND w.name = ?1 AND m.sql = ?2", "tt", v->made.items[i].key,
-                    *(peri_str *)v->made.items[i].value);
+    code = peri_ask(s, e, &found, 0,
+                    "SELECT 1 FROM sqlite_master m JOIN views w ON w.name = lower(m.name) WHERE m.type = 'view' AND w.name = ?1 AND m.sql = ?2", "tt",
+                    v->made.items[i].key, *(peri_str *)v->made.items[i].value);
     *same = found != 0;
   }
   return code;

@@ -1,12 +1,13 @@
 /* store/write: one row against what is stored: new, changed, the same, older, or dead. The hot path.
  *
  * A first load meets new rows only, a later one known rows only, so the last row decides what is tried first: INSERT (one look-up, inside it) or
- * SELECT and UPDATE by seq. Refuses to let an older stamp overwrite a newer one, and to lift a tombstone by a record that is no later than it. */
+ * SELECT and UPDATE by seq; what the skip check has just looked up (recent.c) needs no SELECT. Refuses to let an older stamp overwrite a newer one,
+ * and to lift a tombstone by a record that is no later than it. */
 #include "store/inside.h"
 
 bool peri_older(int64_t updated, int64_t stored) { return updated != INT64_MIN && stored != INT64_MIN && updated < stored; }
 
-static void found_read(sqlite3_stmt *st, peri_found *f, peri_arena *a) {
+void peri_found_read(sqlite3_stmt *st, peri_found *f, peri_arena *a) {
   f->exists = true;
   f->seq = sqlite3_column_int64(st, 0);
   f->updated = peri_col_int(st, 1, INT64_MIN);
@@ -16,23 +17,26 @@ static void found_read(sqlite3_stmt *st, peri_found *f, peri_arena *a) {
   if (f->has_data) memcpy(f->data_hash, sqlite3_column_blob(st, 3), 16);
   f->plan_id = peri_col_int(st, 4, INT64_MIN);
   f->stale = sqlite3_column_int(st, 5) != 0;
-  f->dead = sqlite3_column_int(st, 8) != 0;
-  peri_str cause = peri_col(st, 6);
-  if (cause.n >= sizeof f->cause) cause.n = sizeof f->cause - 1;
-  if (cause.n) memcpy(f->cause, cause.p, cause.n);
-  f->cause[cause.n] = 0;
-  f->record = peri_col(st, 7);
-  if (f->record.p) f->record = peri_arena_str(a, f->record);
+  f->dead = sqlite3_column_type(st, 8) != SQLITE_NULL;
+  f->cause[0] = 0;
+  if (f->dead) {
+    peri_str cause = peri_col(st, 6);
+    if (cause.n >= sizeof f->cause) cause.n = sizeof f->cause - 1;
+    if (cause.n) memcpy(f->cause, cause.p, cause.n);
+    f->cause[cause.n] = 0;
+  }
+  f->record = sqlite3_column_type(st, 7) == SQLITE_NULL ? (peri_str){NULL, 0} : peri_arena_str(a, peri_col(st, 7));
 }
 
 peri_code peri_find_row(peri_work *w, peri_str key, peri_found *f, peri_err *e) {
   f->exists = false;
+  if (peri_recent_take(w->s, w->scope, key, f)) return PERI_OK;
   sqlite3_stmt *st = peri_stmt(w->s, PERI_Q_FIND, e);
   if (!st) return peri_why(e);
   peri_bind(st, "ttt", w->commit->integration_id, w->entity, key);
   int rc = sqlite3_step(st);
   if (rc == SQLITE_ROW) {
-    found_read(st, f, w->arena);
+    peri_found_read(st, f, w->arena);
     f->external = key;
   }
   peri_code code = rc == SQLITE_ROW || rc == SQLITE_DONE ? PERI_OK : peri_sql_fail(w->s, e, "look a row up");
@@ -56,7 +60,7 @@ peri_code peri_record_rows(peri_work *w, peri_str record_key, peri_found **rows,
     *rows = peri_arena_grow(w->arena, *rows, *count, &cap, sizeof **rows);
     peri_found *f = &(*rows)[(*count)++];
     memset(f, 0, sizeof *f);
-    found_read(st, f, w->arena);
+    peri_found_read(st, f, w->arena);
     f->external = peri_arena_str(w->arena, peri_col(st, 9));
   }
   if (rc != SQLITE_DONE) code = peri_sql_fail(w->s, e, "look a record up");
@@ -68,14 +72,15 @@ static peri_code insert(peri_work *w, const peri_commit_row *r, bool head, bool 
   sqlite3_stmt *st = peri_stmt(w->s, PERI_Q_INSERT, e);
   if (!st) return peri_why(e);
   if (!w->bound_insert) {
-    peri_bind(st, "ttIIittI", w->commit->integration_id, w->entity, w->generation_id, w->wanted_id, w->commit->run_seq, w->synced_at, w->now, w->plan_id);
+    peri_bind(st, "ttIIittI", w->commit->integration_id, w->entity, w->generation_id, w->wanted_id, w->commit->run_seq, w->synced_at, w->now,
+              w->plan_id);
     w->bound_insert = true;
   }
   char id[PERI_UUID_TEXT];
   peri_uuid7(id);
   peri_str none = {NULL, 0};
-  peri_bind_from(st, 9, "ttIhhTTTtT", (peri_str){id, PERI_UUID_TEXT - 1}, r->key, r->updated, head ? r->raw_hash : NULL, r->data_hash, in_set ? r->record_key : none,
-                 head ? r->context : none, r->warnings, r->data, head ? r->raw : none);
+  peri_bind_from(st, 9, "ttIhhTTTtT", (peri_str){id, PERI_UUID_TEXT - 1}, r->key, r->updated, head ? r->raw_hash : NULL, r->data_hash,
+                 in_set ? r->record_key : none, head ? r->context : none, r->warnings, r->data, head ? r->raw : none);
   peri_code code = peri_done(w->s, st, e, "write a row");
   *made = code == PERI_OK && sqlite3_changes(w->s->db) == 1;
   if (*made) {
@@ -101,7 +106,13 @@ static peri_code update(peri_work *w, const peri_found *f, const peri_commit_row
   peri_str synced_at = w->remap ? none : w->synced_at;
   sqlite3_stmt *st = peri_stmt(w->s, same_data ? PERI_Q_TOUCH : PERI_Q_UPDATE, e);
   if (!st) return peri_why(e);
-  if (same_data) {
+  if (!same_data && !w->remap && !f->dead && !in_set && !f->record.p) { /* the usual case touches no index */
+    if (!(st = peri_stmt(w->s, PERI_Q_REWRITE, e))) return peri_why(e);
+    if (!w->bound_rewrite) peri_bind(st, "IIittI", w->generation_id, w->wanted_id, run_seq, synced_at, w->now, w->plan_id);
+    w->bound_rewrite = true;
+    peri_bind_from(st, 7, "iIhhTTtT", f->seq, updated, raw_hash, r->data_hash, context, r->warnings, r->data, raw);
+    w->n.updated++;
+  } else if (same_data) {
     if (!w->bound_touch) peri_bind(st, "IIITI", w->generation_id, w->wanted_id, run_seq, synced_at, w->plan_id);
     w->bound_touch = true;
     peri_bind_from(st, 6, "iIhTTTT", f->seq, updated, raw_hash, record, context, r->warnings, raw);
@@ -121,8 +132,10 @@ peri_code peri_row_put(peri_work *w, const peri_commit_row *r, bool head, bool i
   bool made = false;
   peri_code code = PERI_OK;
   *how = PERI_PUT_WRITTEN;
-  if (w->expect_new && ((code = insert(w, r, head, in_set, &made, e)) != PERI_OK || made)) return code;
-  if ((code = peri_find_row(w, r->key, &f, e)) != PERI_OK) return code;
+  if (!peri_recent_take(w->s, w->scope, r->key, &f)) {
+    if (w->expect_new && ((code = insert(w, r, head, in_set, &made, e)) != PERI_OK || made)) return code;
+    if ((code = peri_find_row(w, r->key, &f, e)) != PERI_OK) return code;
+  }
   if (!f.exists) {
     code = insert(w, r, head, in_set, &made, e);
     if (code == PERI_OK && !made) code = peri_fail(e, PERI_INTERNAL, "a row could be neither found nor made");
@@ -154,7 +167,8 @@ peri_code peri_row_bury(peri_work *w, const peri_found *f, const char *cause, in
   sqlite3_stmt *st = peri_stmt(w->s, PERI_Q_BURY, e);
   if (!st) return peri_why(e);
   peri_str none = {NULL, 0};
-  peri_bind(st, "itcTIIT", f->seq, w->now, cause, merged_into, later ? updated : f->updated, w->remap ? INT64_MIN : w->commit->run_seq, w->remap ? none : w->synced_at);
+  peri_bind(st, "itcTIIT", f->seq, w->now, cause, merged_into, later ? updated : f->updated, w->remap ? INT64_MIN : w->commit->run_seq,
+            w->remap ? none : w->synced_at);
   if (!f->dead) {
     w->data_delta--;
     w->n.deleted++;

@@ -8,8 +8,14 @@
 #define PERI_KID_MAX 40
 #define PERI_KEYS_MAX 16 /* a rotation holds two; more than a few mean that nobody drops old ones */
 
-typedef struct peri_key { char kid[PERI_KID_MAX]; unsigned char bytes[PERI_KEY_BYTES]; } peri_key;
-struct peri_vault { size_t count; peri_key keys[PERI_KEYS_MAX]; }; /* keys[0] is in force; lives in locked memory */
+typedef struct peri_key {
+  char kid[PERI_KID_MAX];
+  unsigned char bytes[PERI_KEY_BYTES];
+} peri_key;
+struct peri_vault {
+  size_t count;
+  peri_key keys[PERI_KEYS_MAX];
+}; /* keys[0] is in force; lives in locked memory */
 
 /* Memory that is not swapped, not dumped, and wiped when given back. */
 void *peri_locked_alloc(size_t n);

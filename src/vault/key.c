@@ -1,5 +1,5 @@
-/* vault/key: the file perilune.key: lines "KID BASE64", newest first. Changes go through a temporary file, fsync and rename, so a kill leaves the old file or the new.
- * Refuses to overwrite a key (with it goes every credential), and to read one that others may read. */
+/* vault/key: the file perilune.key: lines "KID BASE64", newest first. Changes go through a temporary file, fsync and rename, so a kill leaves the old
+ * file or the new. Refuses to overwrite a key (with it goes every credential), and to read one that others may read. */
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
@@ -63,13 +63,15 @@ static peri_code put_file(const char *path, peri_str text, bool replace, peri_er
   peri_code code = PERI_OK;
   unlink(temp); /* what a kill left; it holds keys, so it must not stay */
   int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) code = system_fail(e, "create", temp);
+  if (fd < 0)
+    code = system_fail(e, "create", temp);
   else {
     if (!write_all(fd, text) || fsync(fd) != 0) code = system_fail(e, "write", temp);
     if (close(fd) != 0 && code == PERI_OK) code = system_fail(e, "write", temp);
     if (code == PERI_OK && replace && rename(temp, path) != 0) code = system_fail(e, "replace", path);
     if (code == PERI_OK && !replace && link(temp, path) != 0)
-      code = errno == EEXIST ? peri_fail(e, PERI_EXISTS, "%s exists already; a key is never overwritten, because every stored credential would be lost with it", path)
+      code = errno == EEXIST ? peri_fail(e, PERI_EXISTS,
+                                         "%s exists already; a key is never overwritten, because every stored credential would be lost with it", path)
                              : system_fail(e, "create", path);
     if (code != PERI_OK || !replace) unlink(temp);
     if (code == PERI_OK) sync_folder(path);
@@ -93,11 +95,16 @@ static peri_code read_file(const char *path, peri_buf *text, peri_err *e) {
   if (fd < 0) return system_fail(e, "read", path);
   struct stat st;
   peri_code code = PERI_OK;
-  if (fstat(fd, &st) != 0) code = system_fail(e, "read", path);
-  else if (!S_ISREG(st.st_mode)) code = peri_fail(e, PERI_NO_KEY, "%s is no file", path);
-  else if (st.st_uid != geteuid() && st.st_uid != 0) code = peri_fail(e, PERI_NO_KEY, "%s belongs to another user (uid %u); run: chown %u %s", path, (unsigned)st.st_uid, (unsigned)geteuid(), path);
-  else if (st.st_mode & 077) code = peri_fail(e, PERI_NO_KEY, "%s may be read by others (mode %04o); run: chmod 600 %s", path, (unsigned)(st.st_mode & 07777), path);
-  else if (st.st_size > FILE_BYTES_MAX) code = peri_fail(e, PERI_NO_KEY, "%s is too long for a key file", path);
+  if (fstat(fd, &st) != 0)
+    code = system_fail(e, "read", path);
+  else if (!S_ISREG(st.st_mode))
+    code = peri_fail(e, PERI_NO_KEY, "%s is no file", path);
+  else if (st.st_uid != geteuid() && st.st_uid != 0)
+    code = peri_fail(e, PERI_NO_KEY, "%s belongs to another user (uid %u); run: chown %u %s", path, (unsigned)st.st_uid, (unsigned)geteuid(), path);
+  else if (st.st_mode & 077)
+    code = peri_fail(e, PERI_NO_KEY, "%s may be read by others (mode %04o); run: chmod 600 %s", path, (unsigned)(st.st_mode & 07777), path);
+  else if (st.st_size > FILE_BYTES_MAX)
+    code = peri_fail(e, PERI_NO_KEY, "%s is too long for a key file", path);
   while (code == PERI_OK) {
     char *p = peri_buf_room(text, FILE_BYTES_MAX);
     ssize_t n = read(fd, p, FILE_BYTES_MAX);
@@ -145,12 +152,12 @@ peri_code peri_vault_open(const char *path, peri_vault **out, peri_err *e) {
   peri_vault *v = peri_locked_alloc(sizeof *v);
   peri_code code = read_file(path, &text, e);
   if (code == PERI_OK) code = parse(path, peri_buf_view(&text), v, e);
-  for (size_t i = 0; i < v->count && code == PERI_OK; i++) {
-    peri_redact_add((peri_str){(char *)v->keys[i].bytes, PERI_KEY_BYTES});
-  }
+  for (size_t i = 0; i < v->count && code == PERI_OK; i++) { peri_redact_add((peri_str){(char *)v->keys[i].bytes, PERI_KEY_BYTES}); }
   peri_wipe(&text);
-  if (code != PERI_OK) peri_vault_free(v);
-  else *out = v;
+  if (code != PERI_OK)
+    peri_vault_free(v);
+  else
+    *out = v;
   return code;
 }
 

@@ -1,5 +1,6 @@
 /* vault/locked: memory for keys and secrets: whole pages, locked (not swapped), left out of core dumps, wiped before it goes back.
- * Refuses nothing when the system will not lock (RLIMIT_MEMLOCK): a secret in swap is bad, a tool that does not start is worse; dumps stay excluded. */
+ * Refuses nothing when the system will not lock (RLIMIT_MEMLOCK): a secret in swap is bad, a tool that does not start is worse; dumps stay excluded.
+ */
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -21,7 +22,7 @@ void *peri_locked_alloc(size_t n) {
   }
   madvise(p, size, MADV_DONTDUMP);
   madvise(p, size, MADV_DONTFORK); /* a child has no business with it */
-  if (mlock(p, size) != 0) { /* RLIMIT_MEMLOCK is used up */
+  if (mlock(p, size) != 0) {       /* RLIMIT_MEMLOCK is used up */
   }
   return p;
 }

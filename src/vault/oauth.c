@@ -1,9 +1,9 @@
 /* vault/oauth: the refresh of an access token (RFC 6749 section 6): what is sent, and what the answer means.
- * Refuses to declare a connection dead for anything but the server's own word that the grant is: a 500, a time-out or a wrong client secret does not need
- * a new login, and would get one if it were called so. */
+ * Refuses to declare a connection dead for anything but the server's own word that the grant is: a 500, a time-out or a wrong client secret does not
+ * need a new login, and would get one if it were called so. */
 #include "base/log.h"
-#include "json/json.h"
 #include "vault/secrets.h"
+#include "json/json.h"
 
 static void put_form(peri_buf *b, const char *key, peri_str value) {
   static const char hex[] = "0123456789ABCDEF";
@@ -12,8 +12,10 @@ static void put_form(peri_buf *b, const char *key, peri_str value) {
   peri_buf_char(b, '=');
   for (size_t i = 0; i < value.n; i++) {
     unsigned char c = (unsigned char)value.p[i];
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~') peri_buf_char(b, (char)c);
-    else if (c == ' ') peri_buf_char(b, '+');
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~')
+      peri_buf_char(b, (char)c);
+    else if (c == ' ')
+      peri_buf_char(b, '+');
     else {
       char e[3] = {'%', hex[c >> 4], hex[c & 15]};
       peri_buf_put(b, e, 3);
@@ -22,7 +24,9 @@ static void put_form(peri_buf *b, const char *key, peri_str value) {
 }
 
 bool peri_oauth_refresh_form(const peri_secrets *s, peri_buf *form, peri_err *e) {
-  static const struct { const char *key, *secret; } parts[] = {{"client_id", "clientId"}, {"client_secret", "clientSecret"}, {"refresh_token", "refreshToken"}};
+  static const struct {
+    const char *key, *secret;
+  } parts[] = {{"client_id", "clientId"}, {"client_secret", "clientSecret"}, {"refresh_token", "refreshToken"}};
   peri_buf_room(form, 4096);
   put_form(form, "grant_type", PERI_STR("refresh_token"));
   for (size_t i = 0; i < 3; i++) {
@@ -38,7 +42,8 @@ bool peri_oauth_refresh_form(const peri_secrets *s, peri_buf *form, peri_err *e)
 }
 
 static bool grant_is_dead(peri_str error, peri_str status) {
-  static const char *const words[] = {"invalid_grant", "bad_refresh_token", "bad_hub", "expired_refresh_token", "invalid_refresh_token", "token_revoked"};
+  static const char *const words[] = {"invalid_grant",         "bad_refresh_token",     "bad_hub",
+                                      "expired_refresh_token", "invalid_refresh_token", "token_revoked"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (peri_str_eq_nocase(error, peri_str_of(words[i])) || peri_str_eq_nocase(status, peri_str_of(words[i]))) return true;
   return false;
@@ -46,7 +51,8 @@ static bool grant_is_dead(peri_str error, peri_str status) {
 
 static peri_code refused(int status, const peri_json *j, peri_str body, peri_err *e) {
   const peri_json *inner = peri_json_get(j, "error");
-  peri_str error = inner && inner->type == PERI_J_OBJECT ? peri_json_get_text(inner, "code") : peri_json_str(inner), vendor = peri_json_get_text(j, "status");
+  peri_str error = inner && inner->type == PERI_J_OBJECT ? peri_json_get_text(inner, "code") : peri_json_str(inner),
+           vendor = peri_json_get_text(j, "status");
   peri_str text = peri_json_get_text(j, "error_description");
   if (!text.n) text = peri_json_get_text(j, "message");
   if (!text.n) text = error;
@@ -56,9 +62,11 @@ static peri_code refused(int status, const peri_json *j, peri_str body, peri_err
   char said[320];
   memcpy(said, text.p ? text.p : "", text.n);
   text = (peri_str){said, peri_redact(said, text.n)};
-  if (status >= 400 && status < 500 && grant_is_dead(error, vendor)) return peri_fail(e, PERI_NEEDS_REAUTH, "the API refuses the refresh token: %.*s", PERI_S(text));
+  if (status >= 400 && status < 500 && grant_is_dead(error, vendor))
+    return peri_fail(e, PERI_NEEDS_REAUTH, "the API refuses the refresh token: %.*s", PERI_S(text));
   if (status == 429) return peri_fail(e, PERI_RATE_LIMITED, "the token endpoint answered 429: %.*s", PERI_S(text));
-  if (status == 400 || status == 401 || status == 403) return peri_fail(e, PERI_CREDENTIALS_REFUSED, "the token endpoint answered %d: %.*s", status, PERI_S(text));
+  if (status == 400 || status == 401 || status == 403)
+    return peri_fail(e, PERI_CREDENTIALS_REFUSED, "the token endpoint answered %d: %.*s", status, PERI_S(text));
   return peri_fail(e, PERI_API_ERROR, "the token endpoint answered %d: %.*s", status, PERI_S(text));
 }
 

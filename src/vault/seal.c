@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 #include "base/uuid.h"
-#include "json/json.h"
 #include "vault/inside.h"
+#include "json/json.h"
 
 #define NONCE 12
 #define TAG 16
@@ -25,10 +25,12 @@ static void aad_put(peri_buf *aad, const char *purpose, const char *table, peri_
 }
 
 /* out gets n bytes and the tag behind them (sealing), or n bytes (opening, `in` holds n bytes and the tag). */
-static bool gcm(bool sealing, const unsigned char key[PERI_KEY_BYTES], const unsigned char nonce[NONCE], peri_str aad, const unsigned char *in, size_t n, unsigned char *out) {
+static bool gcm(bool sealing, const unsigned char key[PERI_KEY_BYTES], const unsigned char nonce[NONCE], peri_str aad, const unsigned char *in,
+                size_t n, unsigned char *out) {
   EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
   int len = 0;
-  bool ok = c && EVP_CipherInit_ex(c, EVP_aes_256_gcm(), NULL, key, nonce, sealing) == 1 && EVP_CipherUpdate(c, NULL, &len, (const unsigned char *)aad.p, (int)aad.n) == 1;
+  bool ok = c && EVP_CipherInit_ex(c, EVP_aes_256_gcm(), NULL, key, nonce, sealing) == 1 &&
+            EVP_CipherUpdate(c, NULL, &len, (const unsigned char *)aad.p, (int)aad.n) == 1;
   unsigned char tag[TAG];
   if (ok && n) ok = EVP_CipherUpdate(c, out, &len, in, (int)n) == 1 && (size_t)len == n;
   if (ok && !sealing) {
@@ -43,7 +45,8 @@ static bool gcm(bool sealing, const unsigned char key[PERI_KEY_BYTES], const uns
   return ok;
 }
 
-static bool wrap(const peri_key *k, const char *table, peri_str row_id, peri_str name, const unsigned char data_key[PERI_KEY_BYTES], unsigned char edk[EDK]) {
+static bool wrap(const peri_key *k, const char *table, peri_str row_id, peri_str name, const unsigned char data_key[PERI_KEY_BYTES],
+                 unsigned char edk[EDK]) {
   peri_buf aad = {0};
   aad_put(&aad, "key", table, row_id, name);
   peri_random(edk, NONCE);
@@ -75,7 +78,8 @@ peri_code peri_seal(peri_vault *v, const char *table, peri_str row_id, peri_str 
   peri_random(nonce, sizeof nonce);
   aad_put(&aad, "secret", table, row_id, name);
   unsigned char *out = (unsigned char *)peri_buf_room(&ct, secret.n + TAG);
-  bool ok = gcm(true, data_key, nonce, peri_buf_view(&aad), (const unsigned char *)(secret.p ? secret.p : ""), secret.n, out) && wrap(&v->keys[0], table, row_id, name, data_key, edk);
+  bool ok = gcm(true, data_key, nonce, peri_buf_view(&aad), (const unsigned char *)(secret.p ? secret.p : ""), secret.n, out) &&
+            wrap(&v->keys[0], table, row_id, name, data_key, edk);
   if (ok) {
     ct.n = secret.n + TAG;
     peri_base64(&n64, (peri_str){(char *)nonce, NONCE});
@@ -91,7 +95,8 @@ peri_code peri_seal(peri_vault *v, const char *table, peri_str row_id, peri_str 
 }
 
 static peri_code tampered(peri_err *e, const char *table, peri_str row_id, peri_str name) {
-  return peri_fail(e, PERI_INVALID, "the sealed value of %.*s in %s %.*s does not open: it was changed, or moved from another place; set it again", PERI_S(name), table, PERI_S(row_id));
+  return peri_fail(e, PERI_INVALID, "the sealed value of %.*s in %s %.*s does not open: it was changed, or moved from another place; set it again",
+                   PERI_S(name), table, PERI_S(row_id));
 }
 
 static const peri_key *key_named(const peri_vault *v, peri_str kid) {
@@ -100,11 +105,15 @@ static const peri_key *key_named(const peri_vault *v, peri_str kid) {
   return NULL;
 }
 
-static peri_code data_key_of(peri_vault *v, const char *table, peri_str row_id, peri_str name, const peri_json *sealed, unsigned char data_key[PERI_KEY_BYTES], peri_err *e) {
-  if (peri_json_get_int(sealed, "v", 0) != 1) return peri_fail(e, PERI_INVALID, "the sealed value of %.*s has a form that this perilune does not know", PERI_S(name));
+static peri_code data_key_of(peri_vault *v, const char *table, peri_str row_id, peri_str name, const peri_json *sealed,
+                             unsigned char data_key[PERI_KEY_BYTES], peri_err *e) {
+  if (peri_json_get_int(sealed, "v", 0) != 1)
+    return peri_fail(e, PERI_INVALID, "the sealed value of %.*s has a form that this perilune does not know", PERI_S(name));
   peri_str kid = peri_json_get_text(sealed, "kid");
   const peri_key *k = key_named(v, kid);
-  if (!k) return peri_fail(e, PERI_WRONG_KEY, "the database was sealed with the key %.*s, and perilune.key holds %s%s", PERI_S(kid), v->keys[0].kid, v->count > 1 ? " and older ones" : " only");
+  if (!k)
+    return peri_fail(e, PERI_WRONG_KEY, "the database was sealed with the key %.*s, and perilune.key holds %s%s", PERI_S(kid), v->keys[0].kid,
+                     v->count > 1 ? " and older ones" : " only");
   peri_buf edk = {0}, aad = {0};
   aad_put(&aad, "key", table, row_id, name);
   bool ok = peri_unbase64(&edk, peri_json_get_text(sealed, "edk")) && edk.n == EDK;
@@ -121,7 +130,8 @@ peri_code peri_unseal(peri_vault *v, const char *table, peri_str row_id, peri_st
   if (code != PERI_OK) return code;
   peri_buf nonce = {0}, ct = {0}, aad = {0};
   aad_put(&aad, "secret", table, row_id, name);
-  bool ok = peri_unbase64(&nonce, peri_json_get_text(sealed, "n")) && nonce.n == NONCE && peri_unbase64(&ct, peri_json_get_text(sealed, "ct")) && ct.n >= TAG;
+  bool ok = peri_unbase64(&nonce, peri_json_get_text(sealed, "n")) && nonce.n == NONCE && peri_unbase64(&ct, peri_json_get_text(sealed, "ct")) &&
+            ct.n >= TAG;
   size_t n = ok ? ct.n - TAG : 0;
   unsigned char *to = ok ? (unsigned char *)peri_buf_room(out, n + 1) : NULL;
   ok = to && gcm(false, data_key, (const unsigned char *)nonce.p, peri_buf_view(&aad), (const unsigned char *)ct.p, n, to);
@@ -136,16 +146,19 @@ peri_code peri_unseal(peri_vault *v, const char *table, peri_str row_id, peri_st
   return ok ? PERI_OK : tampered(e, table, row_id, name);
 }
 
-peri_code peri_rewrap(peri_vault *v, const char *table, peri_str row_id, peri_str name, const peri_json *sealed, peri_buf *json, bool *changed, peri_err *e) {
+peri_code peri_rewrap(peri_vault *v, const char *table, peri_str row_id, peri_str name, const peri_json *sealed, peri_buf *json, bool *changed,
+                      peri_err *e) {
   *changed = false;
   unsigned char data_key[PERI_KEY_BYTES], edk[EDK];
   peri_code code = data_key_of(v, table, row_id, name, sealed, data_key, e);
   if (code != PERI_OK) return code;
-  if (peri_str_is(peri_json_get_text(sealed, "kid"), v->keys[0].kid)) peri_buf_str(json, sealed->raw);
+  if (peri_str_is(peri_json_get_text(sealed, "kid"), v->keys[0].kid))
+    peri_buf_str(json, sealed->raw);
   else if (wrap(&v->keys[0], table, row_id, name, data_key, edk)) {
     *changed = true;
     put(json, v->keys[0].kid, (peri_str){(char *)edk, EDK}, peri_json_get_text(sealed, "n"), peri_json_get_text(sealed, "ct"));
-  } else code = peri_fail(e, PERI_INTERNAL, "OpenSSL could not wrap the key of %.*s", PERI_S(name));
+  } else
+    code = peri_fail(e, PERI_INTERNAL, "OpenSSL could not wrap the key of %.*s", PERI_S(name));
   OPENSSL_cleanse(data_key, sizeof data_key);
   return code;
 }

@@ -29,7 +29,8 @@ const peri_secret *peri_secret_named(const peri_secrets *s, peri_str name) {
 
 void peri_secrets_put(peri_secrets *s, peri_str name, peri_str value) {
   peri_secret *to = (peri_secret *)peri_secret_named(s, name);
-  if (to) drop(to);
+  if (to)
+    drop(to);
   else {
     if (s->count == PERI_SECRETS_MAX || name.n >= sizeof s->items->name) return;
     to = &s->items[s->count++];

@@ -6,8 +6,15 @@
 
 #define PERI_SECRETS_MAX 32
 
-typedef struct peri_secret { char name[64]; char *value; size_t n; } peri_secret; /* value in pages of its own */
-struct peri_secrets { size_t count; peri_secret items[PERI_SECRETS_MAX]; };
+typedef struct peri_secret {
+  char name[64];
+  char *value;
+  size_t n;
+} peri_secret; /* value in pages of its own */
+struct peri_secrets {
+  size_t count;
+  peri_secret items[PERI_SECRETS_MAX];
+};
 
 const peri_secret *peri_secret_named(const peri_secrets *s, peri_str name); /* NULL if there is none */
 

@@ -31,8 +31,8 @@ void ok_at(peri_code code, const peri_err *e, const char *file, int line);
 int fixture_open(void **state);  /* with a store, an integration "acme" of type hubspot and an open run */
 int fixture_empty(void **state); /* only the folder */
 int fixture_close(void **state);
-int64_t ask(peri_store *s, const char *sql);               /* one integer; -999 for NULL or no row */
-const char *ask_text(peri_store *s, const char *sql);      /* static buffer */
+int64_t ask(peri_store *s, const char *sql);                                /* one integer; -999 for NULL or no row */
+const char *ask_text(peri_store *s, const char *sql);                       /* static buffer */
 peri_commit_row row_of(const char *key, const char *data, int64_t updated); /* raw = data, hashes of both */
 peri_commit_row reject_of(const char *key, const char *raw, int64_t updated);
 peri_counters commit_rows(fixture *f, const peri_commit_row *rows, size_t n);

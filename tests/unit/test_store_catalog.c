@@ -249,9 +249,14 @@ static void views(void **state) {
   assert_int_equal(ask(f->s, "SELECT count(*) FROM hubspot_contact"), 2); /* what was in force stays */
 }
 
-static bool one_text(void *self, int columns, const peri_str *names, const peri_str *values, const bool *nulls) {
+static bool one_text(void *self, int columns, const peri_str *names, const peri_str *values, const peri_jtype *types) {
   peri_buf *b = self;
-  for (int i = 0; i < columns; i++) peri_buf_fmt(b, "%.*s=%.*s%s;", PERI_S(names[i]), PERI_S(values[i]), nulls[i] ? "NULL" : "");
+  for (int i = 0; i < columns; i++)
+    peri_buf_fmt(b, "%.*s=%s%.*s;", PERI_S(names[i]),
+                 types[i] == PERI_J_NULL     ? "NULL"
+                 : types[i] == PERI_J_NUMBER ? "#"
+                                             : "",
+                 PERI_S(values[i]));
   return true;
 }
 
@@ -259,8 +264,8 @@ static void user_queries_only_read(void **state) {
   fixture *f = *state;
   peri_err e = {0};
   peri_buf b = {0};
-  OK(peri_report_sql(f->s, PERI_STR("SELECT name, NULL AS n, x'00ff' AS x FROM integrations; -- done"), one_text, &b, &e));
-  assert_true(peri_str_is(peri_buf_view(&b), "name=acme;n=NULL;x=00ff;"));
+  OK(peri_report_sql(f->s, PERI_STR("SELECT name, NULL AS n, x'00ff' AS x, 7 AS i, 0.5 AS d, 9e999 AS e FROM integrations; -- done"), one_text, &b, &e));
+  assert_true(peri_str_is(peri_buf_view(&b), "name=acme;n=NULL;x=00ff;i=#7;d=#0.5;e=Inf;"));
   OK(peri_report_sql(f->s, PERI_STR("PRAGMA table_info(runs)"), one_text, &b, &e));
   static const char *const refused[] = {"DELETE FROM integrations",
                                         "UPDATE runs SET status = 'x'",

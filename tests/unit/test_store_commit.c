@@ -99,7 +99,8 @@ static void tombstones(void **state) {
 
 static void rejects_and_stale_rows(void **state) {
   fixture *f = *state;
-  peri_commit_row good = row_of("1", "{\"a\":1}", 100), bad = reject_of("1", "{\"a\":\"x\"}", 110), later = row_of("1", "{\"a\":3}", 120), nameless = reject_of("", "{]", NONE);
+  peri_commit_row good = row_of("1", "{\"a\":1}", 100), bad = reject_of("1", "{\"a\":\"x\"}", 110), later = row_of("1", "{\"a\":3}", 120),
+                  nameless = reject_of("", "{]", NONE);
   commit_rows(f, &good, 1);
   peri_counters c = commit_rows(f, &bad, 1);
   assert_int_equal(c.rejected, 1);
@@ -164,8 +165,8 @@ static peri_commit_row member(const char *key, const char *record, const char *d
 
 static void a_set_is_replaced(void **state) {
   fixture *f = *state;
-  peri_commit_row first[] = {member("1:a", "1", "{\"x\":1}", "{\"v\":1}", 100), member("1:b", "1", "{\"x\":2}", "{\"v\":1}", 100), member("1:c", "1", "{\"x\":3}", "{\"v\":1}", 100),
-                             member("2:a", "2", "{\"x\":1}", "{\"w\":1}", 100)};
+  peri_commit_row first[] = {member("1:a", "1", "{\"x\":1}", "{\"v\":1}", 100), member("1:b", "1", "{\"x\":2}", "{\"v\":1}", 100),
+                             member("1:c", "1", "{\"x\":3}", "{\"v\":1}", 100), member("2:a", "2", "{\"x\":1}", "{\"w\":1}", 100)};
   peri_counters c = commit_rows(f, first, 4);
   assert_int_equal(c.created, 4);
   assert_int_equal(ask(f->s, "SELECT count(*) FROM integration_data WHERE raw IS NOT NULL"), 2);
@@ -173,13 +174,17 @@ static void a_set_is_replaced(void **state) {
   c = commit_rows(f, first, 4);
   assert_int_equal(c.unchanged, 4);
   /* the first goes, one changes, one comes */
-  peri_commit_row second[] = {member("1:b", "1", "{\"x\":9}", "{\"v\":2}", 110), member("1:c", "1", "{\"x\":3}", "{\"v\":2}", 110), member("1:d", "1", "{\"x\":4}", "{\"v\":2}", 110)};
+  peri_commit_row second[] = {member("1:b", "1", "{\"x\":9}", "{\"v\":2}", 110), member("1:c", "1", "{\"x\":3}", "{\"v\":2}", 110),
+                              member("1:d", "1", "{\"x\":4}", "{\"v\":2}", 110)};
   c = commit_rows(f, second, 3);
   assert_int_equal(c.created, 1);
   assert_int_equal(c.deleted, 1);
   assert_counts(f, 4, 0);
-  assert_string_equal(ask_text(f->s, "SELECT group_concat(external_id || coalesce(raw, '-')) FROM (SELECT * FROM integration_data WHERE record_key = '1' ORDER BY external_id)"),
-                      "1:a-,1:b{\"v\":2},1:c-,1:d-");
+  assert_string_equal(
+      ask_text(
+          f->s,
+          "SELECT group_concat(external_id || coalesce(raw, '-')) FROM (SELECT * FROM integration_data WHERE record_key = '1' ORDER BY external_id)"),
+      "1:a-,1:b{\"v\":2},1:c-,1:d-");
   commit_rows(f, first, 3); /* older */
   assert_counts(f, 4, 0);
   peri_known k;
@@ -210,7 +215,8 @@ static peri_known known(fixture *f, const char *key, const char *raw, const char
 
 static void knows_what_it_has(void **state) {
   fixture *f = *state;
-  peri_commit_row rows[] = {row_of("1", "{\"a\":1}", 100), reject_of("2", "{\"a\":2}", 100), row_of("3", "{\"a\":3}", 100), row_of("4", "{\"a\":4}", 100)};
+  peri_commit_row rows[] = {row_of("1", "{\"a\":1}", 100), reject_of("2", "{\"a\":2}", 100), row_of("3", "{\"a\":3}", 100),
+                            row_of("4", "{\"a\":4}", 100)};
   rows[2].verdict = 3;
   commit_rows(f, rows, 4);
   peri_known k = known(f, "1", "{\"a\":1}", "plan-one");
@@ -237,6 +243,34 @@ static void knows_what_it_has(void **state) {
   assert_true(k.exists && k.deleted && k.same_raw);
 }
 
+/* What the skip check looked up is used by the commit once, and never after something else wrote the row. */
+static void what_was_looked_up_is_not_believed_too_long(void **state) {
+  fixture *f = *state;
+  peri_err e = {0};
+  int64_t deleted;
+  peri_str prefix = PERI_STR("1");
+  peri_commit_row a = row_of("1", "{\"a\":1}", 100), b = row_of("1", "{\"a\":2}", 200), c = row_of("1", "{\"a\":3}", 150),
+                  d = row_of("1", "{\"a\":4}", 300);
+  commit_rows(f, &a, 1);
+  known(f, "1", "{\"a\":2}", "plan-one");
+  commit_rows(f, &b, 1);
+  peri_counters n = commit_rows(f, &c, 1); /* older than what is there now, newer than what was looked up */
+  assert_int_equal(n.unchanged, 1);
+  assert_string_equal(ask_text(f->s, "SELECT data FROM integration_data"), "{\"a\":2}");
+  known(f, "1", "{\"a\":4}", "plan-one");
+  OK(peri_store_partition_end(f->s, f->run, INTEGRATION, PERI_STR("contact"), PERI_STR("contact"), &prefix, 1, NULL, 0, PERI_STR("p"), NULL, &deleted,
+                              &e));
+  assert_counts(f, 0, 0);
+  commit_rows(f, &d, 1);
+  assert_counts(f, 1, 0);
+  known(f, "1", "{\"a\":5}", "plan-one");
+  peri_commit_row gone = row_of("1", "", 400), late = row_of("1", "{\"a\":5}", 350);
+  gone.verdict = 4;
+  commit_rows(f, &gone, 1);
+  commit_rows(f, &late, 1);
+  assert_counts(f, 0, 0);
+}
+
 static void two_entities_must_both_agree(void **state) {
   fixture *f = *state;
   peri_err e = {0};
@@ -244,12 +278,12 @@ static void two_entities_must_both_agree(void **state) {
   commit_rows(f, &r, 1);
   peri_str entities[] = {PERI_STR("contact"), PERI_STR("company")}, plans[] = {PLAN, PERI_STR("plan-b")}, key = PERI_STR("1");
   peri_known k;
-  OK(peri_store_known(f->s, INTEGRATION, entities, plans, 2, &key, (const uint8_t(*)[16])&r.raw_hash, 1, &k, &e));
+  OK(peri_store_known(f->s, INTEGRATION, entities, plans, 2, &key, (const uint8_t(*)[16]) & r.raw_hash, 1, &k, &e));
   assert_true(k.exists && !k.same_raw);
   r.entity = PERI_STR("company");
   r.plan_hash = PERI_STR("plan-b");
   commit_rows(f, &r, 1);
-  OK(peri_store_known(f->s, INTEGRATION, entities, plans, 2, &key, (const uint8_t(*)[16])&r.raw_hash, 1, &k, &e));
+  OK(peri_store_known(f->s, INTEGRATION, entities, plans, 2, &key, (const uint8_t(*)[16]) & r.raw_hash, 1, &k, &e));
   assert_true(k.same_raw && k.same_plan);
 }
 
@@ -260,8 +294,16 @@ static void the_cursor_comes_with_the_rows(void **state) {
   peri_cursor none, c = {PERI_STR("changes"), 5, 6, 7, PERI_STR("{\"p\":1}"), PERI_STR("s"), 8}, back;
   OK(peri_cursor_get(f->s, f->a, INTEGRATION, PERI_STR("contact"), PERI_STR("main"), &none, &e));
   assert_true(peri_str_is(none.phase, "none") && none.high == NONE && none.phase_started_ms == -1);
-  peri_commit commits[2] = {{.run_seq = f->run, .run_started_ms = 1, .integration_id = INTEGRATION, .stream = PERI_STR("contact"), .cursor_kind = PERI_STR("main"), .rows = &r,
-                             .row_count = 1, .cursor = &c, .requests = 2, .bytes = 70}};
+  peri_commit commits[2] = {{.run_seq = f->run,
+                             .run_started_ms = 1,
+                             .integration_id = INTEGRATION,
+                             .stream = PERI_STR("contact"),
+                             .cursor_kind = PERI_STR("main"),
+                             .rows = &r,
+                             .row_count = 1,
+                             .cursor = &c,
+                             .requests = 2,
+                             .bytes = 70}};
   commits[1] = commits[0];
   peri_commit_result results[2];
   OK(peri_store_commit(f->s, commits, 2, results, &e));
@@ -287,7 +329,8 @@ static void a_full_disk_leaves_nothing(void **state) {
     rows[i] = row_of(keys[i], big, 100);
   }
   peri_store_test_pages_max(f->s, ask(f->s, "PRAGMA page_count") + 20);
-  peri_commit c = {.run_seq = f->run, .run_started_ms = 1, .integration_id = INTEGRATION, .stream = PERI_STR("contact"), .rows = rows, .row_count = N};
+  peri_commit c = {
+      .run_seq = f->run, .run_started_ms = 1, .integration_id = INTEGRATION, .stream = PERI_STR("contact"), .rows = rows, .row_count = N};
   peri_commit_result result;
   assert_int_equal(peri_store_commit(f->s, &c, 1, &result, &e), PERI_DISK_FULL);
   assert_non_null(strstr(e.text, f->path));
@@ -303,7 +346,8 @@ static void one_transaction_for_all(void **state) {
   peri_err e = {0};
   peri_commit_row rows[] = {row_of("1", "{\"a\":1}", 100), row_of("2", "{\"a\":1}", 100)};
   rows[1].verdict = 99;
-  peri_commit c = {.run_seq = f->run, .run_started_ms = 1, .integration_id = INTEGRATION, .stream = PERI_STR("contact"), .rows = rows, .row_count = 2};
+  peri_commit c = {
+      .run_seq = f->run, .run_started_ms = 1, .integration_id = INTEGRATION, .stream = PERI_STR("contact"), .rows = rows, .row_count = 2};
   peri_commit_result result;
   assert_int_equal(peri_store_commit(f->s, &c, 1, &result, &e), PERI_INTERNAL);
   assert_counts(f, 0, 0);
@@ -325,7 +369,8 @@ static void exact_bytes_come_back(void **state) {
   size_t n;
   OK(peri_store_records(f->s, f->a, INTEGRATION, PERI_STR("contact"), 0, 0, 10, &out, &n, &e));
   assert_int_equal(n, 1);
-  assert_true(peri_str_is(out->raw, data) && peri_str_is(out->key, "ключ-1") && peri_str_is(out->context, "{\"from.id\":\"7\"}") && peri_str_is(out->plan_hash, "plan-one"));
+  assert_true(peri_str_is(out->raw, data) && peri_str_is(out->key, "ключ-1") && peri_str_is(out->context, "{\"from.id\":\"7\"}") &&
+              peri_str_is(out->plan_hash, "plan-one"));
   assert_string_equal(ask_text(f->s, "SELECT data FROM integration_data"), data);
   peri_commit_row bad = reject_of("2", "\xff\xfe broken", NONE);
   commit_rows(f, &bad, 1);
@@ -343,6 +388,7 @@ int store_commit_tests(void) {
       cmocka_unit_test_setup_teardown(left_out_records_are_kept, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(a_set_is_replaced, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(knows_what_it_has, fixture_open, fixture_close),
+      cmocka_unit_test_setup_teardown(what_was_looked_up_is_not_believed_too_long, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(two_entities_must_both_agree, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(the_cursor_comes_with_the_rows, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(a_full_disk_leaves_nothing, fixture_open, fixture_close),

@@ -1,11 +1,12 @@
-/* Kills in the middle: a child commits, sweeps, rejects, rotates keys; it is killed without warning; what is left is whole and its counts are exact. */
+/* Kills in the middle: a child commits, sweeps, rejects, rotates keys; it is killed without warning; what is left is whole and its counts are exact.
+ */
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "test_store.h"
-#include "json/json.h"
 #include "vault/vault.h"
+#include "json/json.h"
 
 /* Commits pages for ever: new rows, changed rows, rejects, deletions, a cursor that counts pages. Tells after each page. */
 static void child_commits(fixture *f, int tell, unsigned seed) {
@@ -30,8 +31,17 @@ static void child_commits(fixture *f, int tell, unsigned seed) {
     char position[32];
     snprintf(position, sizeof position, "{\"rows\":%u}", (page + 1) * N);
     peri_cursor c = {PERI_STR("full"), NONE, NONE, 7, peri_str_of(position), PERI_STR("s"), -1};
-    peri_commit commit = {.run_seq = f->run, .run_started_ms = 1, .integration_id = INTEGRATION, .stream = PERI_STR("contact"), .cursor_kind = PERI_STR("main"),
-                          .generation = PERI_STR("g"), .rows = rows, .row_count = N, .cursor = &c, .sweep = page % 2 == 0, .requests = 1};
+    peri_commit commit = {.run_seq = f->run,
+                          .run_started_ms = 1,
+                          .integration_id = INTEGRATION,
+                          .stream = PERI_STR("contact"),
+                          .cursor_kind = PERI_STR("main"),
+                          .generation = PERI_STR("g"),
+                          .rows = rows,
+                          .row_count = N,
+                          .cursor = &c,
+                          .sweep = page % 2 == 0,
+                          .requests = 1};
     peri_commit_result result;
     if (peri_store_commit(s, &commit, 1, &result, &e) != PERI_OK) _exit(4);
     if (write(tell, "p", 1) != 1) _exit(5);
@@ -73,9 +83,13 @@ static void killed_commits_are_whole(void **state) {
     OK(peri_store_recount(f->s, INTEGRATION, &rows, &rejects, &equal, &e));
     assert_true(equal);
     /* the cursor tells of exactly the rows that are counted */
-    assert_int_equal(ask(f->s, "SELECT json_extract(position, '$.rows') FROM cursors"), ask(f->s, "SELECT processed + skipped FROM runs ORDER BY seq DESC LIMIT 1"));
-    assert_int_equal(ask(f->s, "SELECT count(*) FROM integration_data d WHERE is_stale <> (deleted_at IS NULL AND EXISTS (SELECT 1 FROM rejects r WHERE r.state = 'open'"
-                               " AND r.integration_id = d.integration_id AND r.entity_type = d.entity_type AND r.record_key = d.external_id))"), 0);
+    assert_int_equal(ask(f->s, "SELECT json_extract(position, '$.rows') FROM cursors"),
+                     ask(f->s, "SELECT processed + skipped FROM runs ORDER BY seq DESC LIMIT 1"));
+    assert_int_equal(
+        ask(f->s,
+            "SELECT count(*) FROM integration_data d WHERE is_stale <> (deleted_at IS NULL AND EXISTS (SELECT 1 FROM rejects r WHERE r.state = 'open'"
+            " AND r.integration_id = d.integration_id AND r.entity_type = d.entity_type AND r.record_key = d.external_id))"),
+        0);
     peri_store_close(f->s);
     f->s = NULL;
   }
@@ -162,7 +176,8 @@ static void killed_rotations_keep_every_secret(void **state) {
       peri_buf_fini(&one);
     }
     peri_jw_end_object(&w);
-    peri_new_integration n = {peri_str_of(id), peri_str_of(name), PERI_STR("hubspot"), PERI_STR("hubspot"), PERI_STR("{}"), PERI_STR(""), PERI_STR("[]"), peri_buf_view(&b)};
+    peri_new_integration n = {peri_str_of(id), peri_str_of(name), PERI_STR("hubspot"), PERI_STR("hubspot"),
+                              PERI_STR("{}"),  PERI_STR(""),      PERI_STR("[]"),      peri_buf_view(&b)};
     OK(peri_integration_add(f->s, &n, &e));
     peri_buf_fini(&b);
   }
@@ -195,7 +210,8 @@ static void killed_rotations_keep_every_secret(void **state) {
   all_open(f, key);
   OK(peri_vault_open(key, &v, &e));
   char sql[160];
-  snprintf(sql, sizeof sql, "SELECT count(*) FROM integrations, json_each(credentials) WHERE json_extract(value, '$.kid') <> '%s'", peri_vault_kid(v));
+  snprintf(sql, sizeof sql, "SELECT count(*) FROM integrations, json_each(credentials) WHERE json_extract(value, '$.kid') <> '%s'",
+           peri_vault_kid(v));
   assert_int_equal(ask(f->s, sql), 0);
   peri_vault_free(v);
 }

@@ -33,7 +33,8 @@ int fixture_open(void **state) {
   if (fixture_empty(state)) return -1;
   fixture *f = *state;
   OK(peri_store_open(f->path, PERI_OPEN_CREATE, 0, "test", &f->s, &e));
-  peri_new_integration n = {INTEGRATION, PERI_STR("acme"), PERI_STR("hubspot"), PERI_STR("hubspot"), PERI_STR("{\"a\":1}"), PERI_STR(""), PERI_STR("[]"), PERI_STR("")};
+  peri_new_integration n = {INTEGRATION,           PERI_STR("acme"), PERI_STR("hubspot"), PERI_STR("hubspot"),
+                            PERI_STR("{\"a\":1}"), PERI_STR(""),     PERI_STR("[]"),      PERI_STR("")};
   OK(peri_integration_add(f->s, &n, &e));
   next_run(f);
   return 0;
@@ -65,8 +66,10 @@ const char *ask_text(peri_store *s, const char *sql) {
   peri_err e = {0};
   sqlite3_stmt *st = peri_prepare(s, sql, &e);
   if (!st) fail_msg("%s", e.text);
-  if (sqlite3_step(st) != SQLITE_ROW) strcpy(text, "(no row)");
-  else snprintf(text, sizeof text, "%s", sqlite3_column_type(st, 0) == SQLITE_NULL ? "(null)" : (const char *)sqlite3_column_text(st, 0));
+  if (sqlite3_step(st) != SQLITE_ROW)
+    strcpy(text, "(no row)");
+  else
+    snprintf(text, sizeof text, "%s", sqlite3_column_type(st, 0) == SQLITE_NULL ? "(null)" : (const char *)sqlite3_column_text(st, 0));
   sqlite3_finalize(st);
   return text;
 }
@@ -78,8 +81,14 @@ void hash_of(peri_str s, uint8_t out[16]) {
 }
 
 peri_commit_row row_of(const char *key, const char *data, int64_t updated) {
-  peri_commit_row r = {.verdict = 1, .entity = PERI_STR("contact"), .plan_hash = PLAN, .key = peri_str_of(key), .record_key = peri_str_of(key), .updated = updated,
-                       .data = peri_str_of(data), .raw = peri_str_of(data)};
+  peri_commit_row r = {.verdict = 1,
+                       .entity = PERI_STR("contact"),
+                       .plan_hash = PLAN,
+                       .key = peri_str_of(key),
+                       .record_key = peri_str_of(key),
+                       .updated = updated,
+                       .data = peri_str_of(data),
+                       .raw = peri_str_of(data)};
   hash_of(r.data, r.data_hash);
   hash_of(r.raw, r.raw_hash);
   return r;
@@ -88,7 +97,8 @@ peri_commit_row row_of(const char *key, const char *data, int64_t updated) {
 peri_commit_row reject_of(const char *key, const char *raw, int64_t updated) {
   peri_commit_row r = row_of(key, raw, updated);
   r.verdict = 2;
-  r.reject_json = PERI_STR("{\"externalId\":\"x\",\"entity\":\"contact\",\"field\":\"email\",\"code\":\"type\",\"message\":\"no e-mail\",\"file\":\"mappings/hubspot/contact.lua\","
+  r.reject_json = PERI_STR("{\"externalId\":\"x\",\"entity\":\"contact\",\"field\":\"email\",\"code\":\"type\",\"message\":\"no "
+                           "e-mail\",\"file\":\"mappings/hubspot/contact.lua\","
                            "\"line\":7,\"value\":\"abc\",\"also\":[{\"field\":\"phone\"}]}");
   return r;
 }
@@ -96,15 +106,26 @@ peri_commit_row reject_of(const char *key, const char *raw, int64_t updated) {
 static peri_counters commit(fixture *f, const peri_commit_row *rows, size_t n, bool sweep, int64_t phase_started_ms) {
   peri_err e = {0};
   peri_cursor cursor = {PERI_STR("full"), NONE, NONE, phase_started_ms, PERI_STR("{\"after\":\"1\"}"), PERI_STR("shape"), -1};
-  peri_commit c = {.run_seq = f->run, .run_started_ms = 1700000000000, .integration_id = INTEGRATION, .stream = PERI_STR("contact"), .cursor_kind = PERI_STR("main"),
-                   .generation = PERI_STR("generation-one"), .wanted_id = PERI_STR("wanted"), .rows = rows, .row_count = n, .cursor = sweep ? &cursor : NULL, .sweep = sweep};
+  peri_commit c = {.run_seq = f->run,
+                   .run_started_ms = 1700000000000,
+                   .integration_id = INTEGRATION,
+                   .stream = PERI_STR("contact"),
+                   .cursor_kind = PERI_STR("main"),
+                   .generation = PERI_STR("generation-one"),
+                   .wanted_id = PERI_STR("wanted"),
+                   .rows = rows,
+                   .row_count = n,
+                   .cursor = sweep ? &cursor : NULL,
+                   .sweep = sweep};
   peri_commit_result r;
   OK(peri_store_commit(f->s, &c, 1, &r, &e));
   return r.counted;
 }
 
 peri_counters commit_rows(fixture *f, const peri_commit_row *rows, size_t n) { return commit(f, rows, n, false, -1); }
-peri_counters commit_sweep(fixture *f, const peri_commit_row *rows, size_t n, int64_t phase_started_ms) { return commit(f, rows, n, true, phase_started_ms); }
+peri_counters commit_sweep(fixture *f, const peri_commit_row *rows, size_t n, int64_t phase_started_ms) {
+  return commit(f, rows, n, true, phase_started_ms);
+}
 
 void assert_counts(fixture *f, int64_t rows, int64_t rejects) {
   peri_err e = {0};

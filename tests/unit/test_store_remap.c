@@ -3,7 +3,12 @@
 
 static peri_counters remap(fixture *f, const peri_commit_row *rows, size_t n) {
   peri_err e = {0};
-  peri_commit c = {.run_seq = f->run, .run_started_ms = 1800000000000, .integration_id = INTEGRATION, .stream = PERI_STR("contact"), .generation = PERI_STR("generation-two"), .rows = rows,
+  peri_commit c = {.run_seq = f->run,
+                   .run_started_ms = 1800000000000,
+                   .integration_id = INTEGRATION,
+                   .stream = PERI_STR("contact"),
+                   .generation = PERI_STR("generation-two"),
+                   .rows = rows,
                    .row_count = n};
   peri_counters counted;
   OK(peri_store_remap(f->s, &c, &counted, &e));
@@ -50,7 +55,8 @@ static void failing_rows_keep_their_data(void **state) {
   peri_counters c = remap(f, &bad, 1);
   assert_int_equal(c.rejected, 1);
   assert_counts(f, 1, 1);
-  assert_string_equal(ask_text(f->s, "SELECT d.data || d.is_stale || p.hash FROM integration_data d JOIN plans p ON p.seq = d.plan_id"), "{\"a\":1}1plan-one");
+  assert_string_equal(ask_text(f->s, "SELECT d.data || d.is_stale || p.hash FROM integration_data d JOIN plans p ON p.seq = d.plan_id"),
+                      "{\"a\":1}1plan-one");
   assert_string_equal(ask_text(f->s, "SELECT CAST(raw AS TEXT) FROM rejects"), "{\"a\":1}");
   remap(f, &bad, 1);
   assert_counts(f, 1, 1);
@@ -81,7 +87,8 @@ static void rejects_are_replayed(void **state) {
   assert_int_equal(c.updated, 1);
   assert_int_equal(c.created, 1);
   assert_counts(f, 2, 0);
-  assert_string_equal(ask_text(f->s, "SELECT group_concat(data || raw || source_updated || is_stale) FROM integration_data"), "{\"b\":2}{\"a\":2}1100,{\"b\":3}{\"a\":3}1200");
+  assert_string_equal(ask_text(f->s, "SELECT group_concat(data || raw || source_updated || is_stale) FROM integration_data"),
+                      "{\"b\":2}{\"a\":2}1100,{\"b\":3}{\"a\":3}1200");
 }
 
 static void left_out_records_come_in(void **state) {
@@ -135,8 +142,9 @@ static void sets_are_remapped_whole(void **state) {
   assert_int_equal(c.created, 1);
   assert_int_equal(c.deleted, 1);
   assert_counts(f, 2, 0);
-  assert_string_equal(ask_text(f->s, "SELECT group_concat(external_id || coalesce(raw, '-') || source_updated) FROM integration_data WHERE deleted_at IS NULL"),
-                      "1:2{\"list\":[1,2]}100,1:3-100");
+  assert_string_equal(
+      ask_text(f->s, "SELECT group_concat(external_id || coalesce(raw, '-') || source_updated) FROM integration_data WHERE deleted_at IS NULL"),
+      "1:2{\"list\":[1,2]}100,1:3-100");
   assert_string_equal(before, ask_text(f->s, "SELECT group_concat(synced_at || run_seq) FROM (SELECT * FROM integration_data WHERE seq < 3)"));
 }
 

@@ -34,7 +34,9 @@ static void unseen_rows_are_buried(void **state) {
   OK(sweep_end(f, false, &deleted, &e));
   assert_int_equal(deleted, 5);
   assert_counts(f, 95, 0);
-  assert_string_equal(ask_text(f->s, "SELECT group_concat(external_id) FROM (SELECT * FROM integration_data WHERE deleted_at IS NOT NULL ORDER BY seq)"), "95,96,97,98,99");
+  assert_string_equal(
+      ask_text(f->s, "SELECT group_concat(external_id) FROM (SELECT * FROM integration_data WHERE deleted_at IS NOT NULL ORDER BY seq)"),
+      "95,96,97,98,99");
   assert_int_equal(ask(f->s, "SELECT deleted FROM runs ORDER BY seq DESC"), 5);
   assert_int_equal(ask(f->s, "SELECT count(*) FROM sweep_bits"), 0);
   /* listed again, at the same stamp: it is back */
@@ -102,7 +104,8 @@ static void rejects_count_as_seen(void **state) {
   fixture *f = *state;
   peri_err e = {0};
   int64_t deleted;
-  peri_commit_row rows[] = {row_of("1", "{\"a\":1}", 100), reject_of("2", "{\"a\":2}", 100), reject_of("3", "{\"a\":3}", 100), row_of("4", "{\"a\":4}", 100), row_of("5", "{\"a\":5}", 100)};
+  peri_commit_row rows[] = {row_of("1", "{\"a\":1}", 100), reject_of("2", "{\"a\":2}", 100), reject_of("3", "{\"a\":3}", 100),
+                            row_of("4", "{\"a\":4}", 100), row_of("5", "{\"a\":5}", 100)};
   rows[4].verdict = 3;
   commit_sweep(f, rows, 5, 1000);
   OK(sweep_end(f, false, &deleted, &e));
@@ -123,7 +126,8 @@ static void partitions_replace_their_sets(void **state) {
   fixture *f = *state;
   peri_err e = {0};
   int64_t deleted;
-  peri_commit_row rows[] = {row_of("1:a", "{}", NONE), row_of("1:b", "{}", NONE), row_of("12:a", "{}", NONE), row_of("2:a", "{}", NONE), reject_of("2:b", "{}", NONE), row_of("3:a", "{}", NONE)};
+  peri_commit_row rows[] = {row_of("1:a", "{}", NONE), row_of("1:b", "{}", NONE),    row_of("12:a", "{}", NONE),
+                            row_of("2:a", "{}", NONE), reject_of("2:b", "{}", NONE), row_of("3:a", "{}", NONE)};
   rows[4].verdict = 1;
   commit_rows(f, rows, 6);
   peri_commit_row bad = reject_of("2:b", "{\"x\":1}", NONE);
@@ -131,14 +135,17 @@ static void partitions_replace_their_sets(void **state) {
   assert_counts(f, 6, 1);
   peri_str prefixes[] = {PERI_STR("1:"), PERI_STR("2:")}, left[] = {PERI_STR("2:a"), PERI_STR("1:b")};
   peri_cursor c = {PERI_STR("full"), NONE, NONE, -1, PERI_STR("{\"parent\":2}"), PERI_STR("s"), -1}, back;
-  OK(peri_store_partition_end(f->s, f->run, INTEGRATION, PERI_STR("contact"), PERI_STR("contact"), prefixes, 2, left, 2, PERI_STR("parts"), &c, &deleted, &e));
+  OK(peri_store_partition_end(f->s, f->run, INTEGRATION, PERI_STR("contact"), PERI_STR("contact"), prefixes, 2, left, 2, PERI_STR("parts"), &c,
+                              &deleted, &e));
   assert_int_equal(deleted, 2);
   assert_counts(f, 4, 0);
-  assert_string_equal(ask_text(f->s, "SELECT group_concat(external_id) FROM (SELECT * FROM integration_data WHERE deleted_at IS NULL ORDER BY seq)"), "1:b,12:a,2:a,3:a");
+  assert_string_equal(ask_text(f->s, "SELECT group_concat(external_id) FROM (SELECT * FROM integration_data WHERE deleted_at IS NULL ORDER BY seq)"),
+                      "1:b,12:a,2:a,3:a");
   OK(peri_cursor_get(f->s, f->a, INTEGRATION, PERI_STR("contact"), PERI_STR("parts"), &back, &e));
   assert_true(peri_str_is(back.position, "{\"parent\":2}"));
   peri_str nothing = PERI_STR("");
-  OK(peri_store_partition_end(f->s, f->run, INTEGRATION, PERI_STR("contact"), PERI_STR("contact"), &nothing, 1, NULL, 0, PERI_STR("parts"), NULL, &deleted, &e));
+  OK(peri_store_partition_end(f->s, f->run, INTEGRATION, PERI_STR("contact"), PERI_STR("contact"), &nothing, 1, NULL, 0, PERI_STR("parts"), NULL,
+                              &deleted, &e));
   assert_int_equal(deleted, 0);
 }
 

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "json/json.h"
 #include "vault/vault.h"
+#include "json/json.h"
 
 #define OK(call)                                                                                                                                     \
   do {                                                                                                                                               \
@@ -24,7 +24,10 @@
 #define ROW PERI_STR("0190-row")
 #define NAME PERI_STR("accessToken")
 
-typedef struct fixture { char dir[64], key[96]; peri_arena *a; } fixture;
+typedef struct fixture {
+  char dir[64], key[96];
+  peri_arena *a;
+} fixture;
 
 static int setup(void **state) {
   fixture *f = calloc(1, sizeof *f);
@@ -72,8 +75,10 @@ static peri_json *seal(fixture *f, peri_vault *v, const char *secret) {
 static peri_code unseal(peri_vault *v, const char *table, peri_str row, peri_str name, const peri_json *j, const char *expected, peri_err *e) {
   peri_buf out = {0};
   peri_code code = peri_unseal(v, table, row, name, j, &out, e);
-  if (code == PERI_OK) assert_true(peri_str_is(peri_buf_view(&out), expected));
-  else assert_int_equal(out.n, 0);
+  if (code == PERI_OK)
+    assert_true(peri_str_is(peri_buf_view(&out), expected));
+  else
+    assert_int_equal(out.n, 0);
   peri_wipe(&out);
   return code;
 }
@@ -307,7 +312,9 @@ static void refresh_form(void **state) {
   peri_secrets_free(s);
 }
 
-static peri_code reads(fixture *f, int status, const char *body, peri_oauth_tokens *t, peri_err *e) { return peri_oauth_read(f->a, status, peri_str_of(body), t, e); }
+static peri_code reads(fixture *f, int status, const char *body, peri_oauth_tokens *t, peri_err *e) {
+  return peri_oauth_read(f->a, status, peri_str_of(body), t, e);
+}
 
 static void token_answers(void **state) {
   fixture *f = *state;
@@ -321,12 +328,15 @@ static void token_answers(void **state) {
   assert_int_equal(t.expires_in_s, -1);
   assert_int_equal(reads(f, 200, "{}", &t, &e), PERI_BAD_REPLY);
   assert_int_equal(reads(f, 200, "<html>", &t, &e), PERI_BAD_REPLY);
-  assert_int_equal(reads(f, 400, "{\"error\":\"invalid_grant\",\"error_description\":\"gone\",\"status\":\"BAD_REFRESH_TOKEN\",\"message\":\"m\"}", &t, &e), PERI_NEEDS_REAUTH);
+  assert_int_equal(
+      reads(f, 400, "{\"error\":\"invalid_grant\",\"error_description\":\"gone\",\"status\":\"BAD_REFRESH_TOKEN\",\"message\":\"m\"}", &t, &e),
+      PERI_NEEDS_REAUTH);
   assert_non_null(strstr(e.text, "gone"));
   assert_int_equal(reads(f, 400, "{\"status\":\"BAD_REFRESH_TOKEN\",\"message\":\"missing or unknown refresh token\"}", &t, &e), PERI_NEEDS_REAUTH);
   assert_int_equal(reads(f, 403, "{\"error\":\"access_denied\",\"status\":\"BAD_HUB\"}", &t, &e), PERI_NEEDS_REAUTH);
   assert_int_equal(reads(f, 200, "{\"error\":\"bad_refresh_token\"}", &t, &e), PERI_NEEDS_REAUTH);
-  assert_int_equal(reads(f, 400, "{\"error\":\"invalid_client\",\"status\":\"BAD_CLIENT_SECRET\",\"message\":\"m\"}", &t, &e), PERI_CREDENTIALS_REFUSED);
+  assert_int_equal(reads(f, 400, "{\"error\":\"invalid_client\",\"status\":\"BAD_CLIENT_SECRET\",\"message\":\"m\"}", &t, &e),
+                   PERI_CREDENTIALS_REFUSED);
   assert_int_equal(reads(f, 500, "{\"error\":\"invalid_grant\"}", &t, &e), PERI_API_ERROR); /* a server in trouble says nothing about the grant */
   assert_int_equal(reads(f, 503, "<html>\xff\xfe", &t, &e), PERI_API_ERROR);
   assert_int_equal(reads(f, 429, "{}", &t, &e), PERI_RATE_LIMITED);
@@ -338,8 +348,10 @@ static void token_answers(void **state) {
 static void hubspot_hashes(void **state) {
   (void)state;
   char hex[65];
-  peri_sha256_hex(PERI_STR(SECRET "[{\"eventId\":1,\"subscriptionId\":12345,\"portalId\":62515,\"occurredAt\":1564113600000,\"subscriptionType\":\"contact.creation\",\"attemptNumber\":0,"
-                                  "\"objectId\":123,\"changeSource\":\"CRM\",\"changeFlag\":\"NEW\",\"appId\":54321}]"), hex);
+  peri_sha256_hex(PERI_STR(SECRET "[{\"eventId\":1,\"subscriptionId\":12345,\"portalId\":62515,\"occurredAt\":1564113600000,\"subscriptionType\":"
+                                  "\"contact.creation\",\"attemptNumber\":0,"
+                                  "\"objectId\":123,\"changeSource\":\"CRM\",\"changeFlag\":\"NEW\",\"appId\":54321}]"),
+                  hex);
   assert_string_equal(hex, "232db2615f3d666fe21a8ec971ac7b5402d33b9a925784df3ca654d05f4817de");
   peri_sha256_hex(PERI_STR(SECRET "{\"example_field\":\"example_value\"}"), hex);
   assert_string_equal(hex, "54b2530692e3a3982727206aeee670ed1d85319cad55d4ddbafcf41725ebf2b3");
@@ -351,11 +363,12 @@ static void hubspot_hashes(void **state) {
 
 static void hubspot_hmacs(void **state) {
   (void)state;
-  static const struct { const char *text, *signature; } cases[] = {
-      {"POST" URI "{\"example_field\":\"example_value\"}1693657560000", "oaA3M5dEtt6kFsseJD/Hv/x+JNl1vsoxFj4oxmwP6Go="},
-      {"POST" URI "{'example_field':'example_value'}1693657560000", "K36dawei4A+QBNolUOqo7s91KQDWQ5MXZ/QufNYuk/Y="},
-      {"POST" URI "{\"example_field\":\"example_value\"}1700000300000", "ZEux4lGY4urKtKJ9fqGCQDJ0FasZeSunWHlJMEoU3Bg="},
-      {"POST" URI "?q=a:b%20c&x=/y{\"example_field\":\"example_value\"}1700000300000", "8oIBkkXAZjJ5hcQv86C0JMm7IBISldBVNRZW3ijsZfg="}};
+  static const struct {
+    const char *text, *signature;
+  } cases[] = {{"POST" URI "{\"example_field\":\"example_value\"}1693657560000", "oaA3M5dEtt6kFsseJD/Hv/x+JNl1vsoxFj4oxmwP6Go="},
+               {"POST" URI "{'example_field':'example_value'}1693657560000", "K36dawei4A+QBNolUOqo7s91KQDWQ5MXZ/QufNYuk/Y="},
+               {"POST" URI "{\"example_field\":\"example_value\"}1700000300000", "ZEux4lGY4urKtKJ9fqGCQDJ0FasZeSunWHlJMEoU3Bg="},
+               {"POST" URI "?q=a:b%20c&x=/y{\"example_field\":\"example_value\"}1700000300000", "8oIBkkXAZjJ5hcQv86C0JMm7IBISldBVNRZW3ijsZfg="}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     unsigned char mac[32];
     peri_buf b = {0};
@@ -371,7 +384,8 @@ static void hubspot_hmacs(void **state) {
 
 static void base64(void **state) {
   (void)state;
-  static const char *const pairs[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  static const char *const pairs[][2] = {
+      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
   for (size_t i = 0; i < 7; i++) {
     peri_buf b = {0}, back = {0};
     peri_base64(&b, peri_str_of(pairs[i][0]));
