@@ -129,7 +129,7 @@ static bool filter_add(scmp_filter_ctx filter) {
                               SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_TYPE | MAP_ANONYMOUS, MAP_PRIVATE | MAP_ANONYMOUS)) == 0;
   ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;
   /* abort() signals itself */
-  ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) == 0;
+  ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0)) == 0;
 #ifdef PERI_BUILD_ASAN
   /* AddressSanitizer's own needs when it runs and when it reports; files stay shut, with an error instead of a death */
   ok = ok && ALLOW(sigaltstack) && ALLOW(sched_yield) && ALLOW(rt_sigaction);

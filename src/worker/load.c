@@ -203,7 +203,11 @@ bool peri_shop_load(peri_shop *s, peri_str payload) {
   if (alive && play && play->type == PERI_J_OBJECT) {
     peri_err e = {0};
     peri_buf describe = {0};
-    if (!emulator) peri_fail(&e, PERI_NOT_FOUND, "none of the files is an emulator");
+    if (!emulator) {
+      peri_fail(&e, PERI_NOT_FOUND, "none of the files is an emulator");
+      for (size_t i = 0; i < given; i++)
+        if (s->files[i].tried && !s->files[i].ok) e = s->files[i].err; /* that is why */
+    }
     if (!emulator || !peri_shop_emulator(s, emulator, play->raw, &describe, &e)) {
       peri_buf_fini(&describe);
       return peri_shop_error(s, &e);

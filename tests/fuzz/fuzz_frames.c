@@ -100,8 +100,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   /* a copy that ends where the payload does, so that one byte too far is seen */
   char *copy = malloc(size);
   memcpy(copy, data + 1, size - 1);
-  if (data[0] < 8) as_message(data[0], (peri_str){copy, size - 1});
-  else as_stream((peri_str){copy, size - 1});
+  if (data[0] < 8)
+    as_message(data[0], (peri_str){copy, size - 1});
+  else
+    as_stream((peri_str){copy, size - 1});
   free(copy);
   return 0;
 }

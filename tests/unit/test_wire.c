@@ -43,7 +43,15 @@ static void sample_page(peri_buf *out) {
 }
 
 static peri_split_record split_records[2] = {
-    {.index = 0, .offset = 3, .bytes = 9, .removed = 1, .updated = -5, .raw_hash = {1, 2, 255}, .key = {"a:1", 3}, .context = {"{\"a\":1}", 7}, .merged = {"[\"2\"]", 5}},
+    {.index = 0,
+     .offset = 3,
+     .bytes = 9,
+     .removed = 1,
+     .updated = -5,
+     .raw_hash = {1, 2, 255},
+     .key = {"a:1", 3},
+     .context = {"{\"a\":1}", 7},
+     .merged = {"[\"2\"]", 5}},
     {.index = 4, .offset = 12, .bytes = 0, .bad = 1, .updated = PERI_NO_STAMP, .key = {"", 0}, .context = {"", 0}, .merged = {"", 0}}};
 
 static void sample_split(peri_buf *out) {
@@ -51,7 +59,14 @@ static void sample_split(peri_buf *out) {
   peri_split_put(out, &m);
 }
 
-static peri_row_msg rows_rows[3] = {{.index = 1, .plan = 2, .verdict = 1, .set = 1, .data_hash = {9}, .key = {"k", 1}, .data = {"{\"a\":\"\\u0000\"}", 14}, .warnings = {"[\"w\"]", 5}},
+static peri_row_msg rows_rows[3] = {{.index = 1,
+                                     .plan = 2,
+                                     .verdict = 1,
+                                     .set = 1,
+                                     .data_hash = {9},
+                                     .key = {"k", 1},
+                                     .data = {"{\"a\":\"\\u0000\"}", 14},
+                                     .warnings = {"[\"w\"]", 5}},
                                     {.index = 2, .verdict = 2, .key = {"k2", 2}, .reject = {"{\"code\":\"type\"}", 15}},
                                     {.index = 3, .verdict = 3}};
 
@@ -391,8 +406,8 @@ static void test_link_pieces(void **state) {
 
 static void test_link_refuses(void **state) {
   (void)state;
-  static const char *const bad[] = {"\x65\0\0\0\2\0\0\0\0\0\0\0\0\0\0\0", "\xff\xff\xff\xff\2\0\0\0\0\0\0\0\0\0\0\0", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-                                    "\0\0\0\0\x1a\0\0\0\0\0\0\0\0\0\0\0", "\0\0\0\0\xff\xff\0\0\0\0\0\0\0\0\0\0"};
+  static const char *const bad[] = {"\x65\0\0\0\2\0\0\0\0\0\0\0\0\0\0\0", "\xff\xff\xff\xff\2\0\0\0\0\0\0\0\0\0\0\0",
+                                    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "\0\0\0\0\x1a\0\0\0\0\0\0\0\0\0\0\0", "\0\0\0\0\xff\xff\0\0\0\0\0\0\0\0\0\0"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     ends e = open_ends(100);
     peri_frame f;
@@ -442,11 +457,16 @@ static void test_link_large(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),     cmocka_unit_test_setup_teardown(test_stored_records, setup, teardown),
-      cmocka_unit_test_setup_teardown(test_cut_anywhere, setup, teardown),   cmocka_unit_test_setup_teardown(test_bent, setup, teardown),
-      cmocka_unit_test_setup_teardown(test_hostile_counts, setup, teardown), cmocka_unit_test_setup_teardown(test_row_contents, setup, teardown),
-      cmocka_unit_test(test_split_fits),   cmocka_unit_test(test_bits),
-      cmocka_unit_test(test_link_pieces),  cmocka_unit_test(test_link_refuses),
+      cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_stored_records, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_cut_anywhere, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_bent, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_hostile_counts, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_row_contents, setup, teardown),
+      cmocka_unit_test(test_split_fits),
+      cmocka_unit_test(test_bits),
+      cmocka_unit_test(test_link_pieces),
+      cmocka_unit_test(test_link_refuses),
       cmocka_unit_test(test_link_large),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* The rarer jobs: streams that only the account knows, loops of their own, emulators, rows of data_mappings, workers without a process, the doctor. */
+/* The rarer jobs: streams that only the account knows, loops of their own, emulators, rows of data_mappings, workers without a process, the doctor.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,26 +8,26 @@
 #include <unistd.h>
 
 #include "core/doctor.h"
-#include "json/tree.h"
 #include "spec/tree.h"
 #include "test_worker.h"
 #include "worker/jail.h"
 #include "worker/worker.h"
+#include "json/tree.h"
 
-static const char connector[] =
-    "return connector \"demo\" { title = \"Demo\", base = \"https://api.example.com\", auth = token \"accessToken\",\n"
-    "  streams = {\n"
-    "    stream \"contact\" { key = \"id\", full = get \"/contacts\" { records = \"results\", pages = \"none\" } },\n"
-    "    stream \"odd\" { key = \"id\", pull = function(ctx)\n"
-    "      local page = ctx:send(post \"/odd\" { body = { since = since, after = null } })\n"
-    "      ctx:emit(page, \"items\")\n"
-    "      ctx:mark(page \"position\")\n"
-    "    end },\n"
-    "    stream \"bad\" { key = \"id\", pull = function(ctx) error(\"no way\") end },\n"
-    "  },\n"
-    "  more = { { read = get \"/tables\" { records = \"\", pages = \"none\" },\n"
-    "    make = function(item) if item.use then return stream(item.name) { key = \"id\", full = get(\"/t/\" .. item.name) { records = \"rows\" } } end end } },\n"
-    "}\n";
+static const char connector[] = "return connector \"demo\" { title = \"Demo\", base = \"https://api.example.com\", auth = token \"accessToken\",\n"
+                                "  streams = {\n"
+                                "    stream \"contact\" { key = \"id\", full = get \"/contacts\" { records = \"results\", pages = \"none\" } },\n"
+                                "    stream \"odd\" { key = \"id\", pull = function(ctx)\n"
+                                "      local page = ctx:send(post \"/odd\" { body = { since = since, after = null } })\n"
+                                "      ctx:emit(page, \"items\")\n"
+                                "      ctx:mark(page \"position\")\n"
+                                "    end },\n"
+                                "    stream \"bad\" { key = \"id\", pull = function(ctx) error(\"no way\") end },\n"
+                                "  },\n"
+                                "  more = { { read = get \"/tables\" { records = \"\", pages = \"none\" },\n"
+                                "    make = function(item) if item.use then return stream(item.name) { key = \"id\", full = get(\"/t/\" .. "
+                                "item.name) { records = \"rows\" } } end end } },\n"
+                                "}\n";
 
 typedef struct job {
   peri_worker *w;
@@ -77,7 +78,8 @@ void test_odd_make(void **state) {
   peri_buf payload = {0};
   load_put(&payload, &file, 1, "[]", "{\"all\":true}");
   peri_json *loaded = ask(w, a, PERI_K_LOAD, peri_buf_view(&payload), PERI_K_LOADED);
-  if (!peri_json_bool(peri_json_at(loaded, PERI_STR("files[0].ok")), false)) fail_msg("%.*s", PERI_S(peri_json_str(peri_json_at(loaded, PERI_STR("files[0].message")))));
+  if (!peri_json_bool(peri_json_at(loaded, PERI_STR("files[0].ok")), false))
+    fail_msg("%.*s", PERI_S(peri_json_str(peri_json_at(loaded, PERI_STR("files[0].message")))));
   peri_json *made = ask(w, a, PERI_K_MAKE, PERI_STR("{\"connector\":\"demo\",\"more\":0,\"item\":{\"name\":\"cars\",\"use\":true}}"), PERI_K_MADE);
   assert_true(peri_json_get_bool(made, "ok", false));
   peri_err e = {0};
@@ -109,7 +111,10 @@ static void on_frame(void *self, peri_worker *w, const peri_frame *f) {
   switch (f->kind) {
   case PERI_K_LOADED:
     if (f->flags & PERI_F_MORE) break;
-    peri_worker_send(w, PERI_K_OPEN, 2, PERI_STR("{\"view\":7,\"stream\":\"odd\",\"type\":\"demo\",\"mappings\":[],\"key\":\"id\",\"records\":\"items\",\"record\":\"\",\"format\":\"json\",\"page\":[]}"), NULL);
+    peri_worker_send(w, PERI_K_OPEN, 2,
+                     PERI_STR("{\"view\":7,\"stream\":\"odd\",\"type\":\"demo\",\"mappings\":[],\"key\":\"id\",\"records\":\"items\",\"record\":\"\","
+                              "\"format\":\"json\",\"page\":[]}"),
+                     NULL);
     break;
   case PERI_K_OPENED: peri_worker_send(w, PERI_K_PULL, 3, PERI_STR("{\"stream\":\"odd\",\"since\":\"p1\",\"settings\":{}}"), NULL); break;
   case PERI_K_REQUEST: {
@@ -128,7 +133,8 @@ static void on_frame(void *self, peri_worker *w, const peri_frame *f) {
     const peri_json *m = parse(a, f->payload);
     is_text(peri_json_get_text(m, "path"), "items");
     note(j, "emit ");
-    peri_page_msg page = {.page = 1, .view = 7, .flags = PERI_PAGE_MAP_ALL, .headers_json = PERI_STR(""), .parent_json = PERI_STR(""), .bytes = peri_str_of(body)};
+    peri_page_msg page = {
+        .page = 1, .view = 7, .flags = PERI_PAGE_MAP_ALL, .headers_json = PERI_STR(""), .parent_json = PERI_STR(""), .bytes = peri_str_of(body)};
     peri_page_put(&b, &page);
     peri_worker_send(w, PERI_K_PAGE, 4, peri_buf_view(&b), NULL);
     break;
@@ -216,7 +222,8 @@ void test_odd_rows(void **state) {
   peri_load_file file = {PERI_STR("connectors/demo.lua"), peri_str_of(connector)};
   peri_buf payload = {0};
   load_put(&payload, &file, 1,
-           "[{\"integration_type\":\"demo\",\"entity_type\":\"contact\",\"external_field\":\"name\",\"internal_field\":\"title\",\"field_type\":\"string\",\"is_required\":1,"
+           "[{\"integration_type\":\"demo\",\"entity_type\":\"contact\",\"external_field\":\"name\",\"internal_field\":\"title\",\"field_type\":"
+           "\"string\",\"is_required\":1,"
            "\"default_value\":null,\"transformation\":\"return value:upper()\",\"validation\":null}]",
            "{\"all\":true}");
   peri_json *loaded = ask(w, a, PERI_K_LOAD, peri_buf_view(&payload), PERI_K_LOADED);
@@ -245,7 +252,8 @@ void test_odd_emulator(void **state) {
   load_put(&payload, &file, 1, "[]", "{\"all\":true,\"emulator\":{\"seed\":1,\"records\":3}}");
   peri_json *loaded = ask(w, a, PERI_K_LOAD, peri_buf_view(&payload), PERI_K_LOADED);
   assert_int_equal(peri_json_int(peri_json_at(loaded, PERI_STR("emulator.records.contact")), 0), 3);
-  peri_serve request = {PERI_STR("GET"), PERI_STR("/hello/ana"), PERI_STR("{}"), PERI_STR("{\"authorization\":\"Bearer t\"}"), PERI_STR(""), 1764000000000};
+  peri_serve request = {PERI_STR("GET"), PERI_STR("/hello/ana"), PERI_STR("{}"), PERI_STR("{\"authorization\":\"Bearer t\"}"),
+                        PERI_STR(""),    1764000000000};
   peri_buf_clear(&payload);
   peri_serve_put(&payload, &request);
   peri_err e = {0};

@@ -12,8 +12,8 @@ typedef struct play {
   uint32_t records;
   bool known;
   bool poison[MOST];
-  int lie;          /* 0: tells the truth, 1: always record 0, 2: out of range, 3: says nothing */
-  bool outside;     /* deaths look like kills from outside */
+  int lie;      /* 0: tells the truth, 1: always record 0, 2: out of range, 3: says nothing */
+  bool outside; /* deaths look like kills from outside */
   int settled[MOST], rejected[MOST];
   uint32_t deaths, parts;
   bool stopped;

@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "core/page_retry.h"
-#include "json/tree.h"
 #include "spec/tree.h"
 #include "test_worker.h"
 #include "worker/jail.h"
+#include "json/tree.h"
 
 static const char connector[] = "return connector \"demo\" { title = \"Demo\", base = \"https://api.example.com\", auth = token \"accessToken\",\n"
-                                "  streams = { stream \"contact\" { key = \"id\", updated = integer \"at\", removed = \"gone\", full = get \"/contacts\" { records = \"results\", pages = \"none\" } } } }\n";
+                                "  streams = { stream \"contact\" { key = \"id\", updated = integer \"at\", removed = \"gone\", full = get "
+                                "\"/contacts\" { records = \"results\", pages = \"none\" } } } }\n";
 
 static const char mapping[] = "local kept, big = {}, (\"0123456789abcdef\"):rep(4096)\n"
                               "return mapping \"contact\" { from = \"demo.contact\",\n"
@@ -25,8 +26,10 @@ static const char mapping[] = "local kept, big = {}, (\"0123456789abcdef\"):rep(
                               "  examples = { { given = [[{\"id\":\"1\",\"name\":\"a\"}]], gives = { name = \"A\" } } },\n"
                               "}\n";
 
-static const char open_json[] = "{\"view\":1,\"stream\":\"contact\",\"type\":\"demo\",\"mappings\":[\"mappings/demo/contact.lua\"],\"key\":\"id\",\"updated\":%s,"
-                                "\"removed\":\"gone\",\"merged\":null,\"records\":\"results\",\"record\":\"\",\"format\":\"json\",\"page\":[\"paging.next.after\"],\"context\":[]}";
+static const char open_json[] =
+    "{\"view\":1,\"stream\":\"contact\",\"type\":\"demo\",\"mappings\":[\"mappings/demo/contact.lua\"],\"key\":\"id\",\"updated\":%s,"
+    "\"removed\":\"gone\",\"merged\":null,\"records\":\"results\",\"record\":\"\",\"format\":\"json\",\"page\":[\"paging.next.after\"],\"context\":[]"
+    "}";
 
 typedef struct bench {
   peri_worker *w;
@@ -158,9 +161,11 @@ void test_work_load(void **state) {
   (void)state;
   bench b;
   begin(&b);
-  files[2] = (peri_load_file){PERI_STR("mappings/demo/broken.lua"), PERI_STR("return mapping \"b\" {\n  from = \"demo.contact\", fields = { a = txet \"a\" } }\n")};
+  files[2] = (peri_load_file){PERI_STR("mappings/demo/broken.lua"),
+                              PERI_STR("return mapping \"b\" {\n  from = \"demo.contact\", fields = { a = txet \"a\" } }\n")};
   files[3] = (peri_load_file){PERI_STR("mappings/demo/lies.lua"),
-                              PERI_STR("return mapping \"l\" { from = \"demo.contact\", fields = { a = text \"a\" }, examples = { { given = [[{\"id\":\"1\",\"a\":\"x\"}]], gives = { a = \"y\" } } } }\n")};
+                              PERI_STR("return mapping \"l\" { from = \"demo.contact\", fields = { a = text \"a\" }, examples = { { given = "
+                                       "[[{\"id\":\"1\",\"a\":\"x\"}]], gives = { a = \"y\" } } } }\n")};
   files[4] = (peri_load_file){PERI_STR("mappings/demo/slow.lua"), PERI_STR("while true do end\n")};
   files[5] = (peri_load_file){PERI_STR("perilune.lua"), PERI_STR("return { limits = { call = \"50ms\" }, log = \"info\" }\n")};
   peri_json *loaded = load(&b, 6, "[]", "{\"all\":true,\"examples\":true}");
@@ -277,11 +282,14 @@ void test_work_raw(void **state) {
   bench b;
   begin(&b);
   load(&b, 2, "[]", "{\"all\":true}");
-  peri_json *opened = open_view(&b, "{\"view\":1,\"stream\":\"link\",\"type\":\"demo\",\"mappings\":[],\"key\":[\"parent:from.id\",\"to\"],\"records\":\"results[].to[]\",\"record\":\"\","
-                                    "\"format\":\"json\",\"page\":[],\"pairs\":{\"list\":\"results[]\",\"match\":\"from.id\",\"value\":\"paging.next.after\"}}");
+  peri_json *opened =
+      open_view(&b, "{\"view\":1,\"stream\":\"link\",\"type\":\"demo\",\"mappings\":[],\"key\":[\"parent:from.id\",\"to\"],\"records\":\"results[]."
+                    "to[]\",\"record\":\"\","
+                    "\"format\":\"json\",\"page\":[],\"pairs\":{\"list\":\"results[]\",\"match\":\"from.id\",\"value\":\"paging.next.after\"}}");
   if (!peri_json_get_bool(opened, "ok", false)) fail_msg("%.*s", PERI_S(peri_json_get_text(opened, "message")));
   is_text(peri_json_str(peri_json_at(opened, PERI_STR("context[0]"))), "from.id");
-  static const char body[] = "{\"results\":[{\"from\":{\"id\":\"1\"},\"to\":[{\"to\":9},{\"to\":8}],\"paging\":{\"next\":{\"after\":\"x\"}}},{\"to\":[{\"to\":7}],\"from\":{\"id\":2}}]}";
+  static const char body[] = "{\"results\":[{\"from\":{\"id\":\"1\"},\"to\":[{\"to\":9},{\"to\":8}],\"paging\":{\"next\":{\"after\":\"x\"}}},{\"to\":"
+                             "[{\"to\":7}],\"from\":{\"id\":2}}]}";
   peri_err e = {0};
   if (page(&b, PERI_PAGE_MAP_ALL, body, sizeof body - 1, 0, 0, "", &e)) fail_msg("%s", e.text);
   assert_int_equal(b.count, 3);
@@ -292,14 +300,16 @@ void test_work_raw(void **state) {
   is_text(b.rows[0].data, "{\"to\":9}");
   is_text(b.last.pairs, "[[\"1\",\"x\"]]");
   /* the parent may also be what the request was made for */
-  opened = open_view(&b, "{\"view\":1,\"stream\":\"note\",\"type\":\"demo\",\"mappings\":[],\"key\":[\"parent:id\",\"n\"],\"records\":\"[]\",\"record\":\"\",\"format\":\"json\",\"page\":[]}");
+  opened = open_view(&b, "{\"view\":1,\"stream\":\"note\",\"type\":\"demo\",\"mappings\":[],\"key\":[\"parent:id\",\"n\"],\"records\":\"[]\","
+                         "\"record\":\"\",\"format\":\"json\",\"page\":[]}");
   if (!peri_json_get_bool(opened, "ok", false)) fail_msg("%.*s", PERI_S(peri_json_get_text(opened, "message")));
   if (page(&b, PERI_PAGE_MAP_ALL, "[{\"n\":1},{\"n\":true}]", 20, 0, 0, "{\"id\":\"p\",\"more\":[]}", &e)) fail_msg("%s", e.text);
   is_text(b.records[0].key, "p:1");
   is_text(b.records[1].key, "p:true");
   is_text(b.records[0].context, "{\"id\":\"p\"}");
   /* lines */
-  opened = open_view(&b, "{\"view\":1,\"stream\":\"line\",\"type\":\"demo\",\"mappings\":[],\"key\":\"n\",\"merged\":\"m\",\"records\":\"\",\"record\":\"\",\"format\":\"ndjson\",\"page\":[]}");
+  opened = open_view(&b, "{\"view\":1,\"stream\":\"line\",\"type\":\"demo\",\"mappings\":[],\"key\":\"n\",\"merged\":\"m\",\"records\":\"\","
+                         "\"record\":\"\",\"format\":\"ndjson\",\"page\":[]}");
   if (!peri_json_get_bool(opened, "ok", false)) fail_msg("%.*s", PERI_S(peri_json_get_text(opened, "message")));
   static const char lines[] = "{\"n\":1,\"m\":[7,\"8\"]}\n{\"n\":\n{\"n\":3}\n";
   if (page(&b, PERI_PAGE_MAP_ALL, lines, sizeof lines - 1, 0, 0, "", &e)) fail_msg("%s", e.text);
