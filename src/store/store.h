@@ -18,23 +18,24 @@ typedef enum peri_open_mode { PERI_OPEN_READ, PERI_OPEN_WRITE, PERI_OPEN_CREATE 
 /* WRITE and CREATE take the lock; wait_ms is how long to wait for it; then BUSY names pid, command and since when. Both migrate an older schema
  * and mark open runs of a dead owner `interrupted`. Nothing is written before application_id and user_version are checked. */
 peri_code peri_store_open(const char *path, peri_open_mode mode, int64_t wait_ms, const char *command, peri_store **out, peri_err *e);
-void peri_store_close(peri_store *s); /* checkpoints (TRUNCATE) if it was the writer */
+void peri_store_close(peri_store *s);         /* checkpoints (TRUNCATE) if it was the writer */
 uint64_t peri_store_hash_seed(peri_store *s); /* XXH3 seed of this database */
 void peri_store_interrupt(peri_store *s);     /* from any thread: a statement under way ends with INTERRUPTED */
-int64_t peri_store_wal_bytes(peri_store *s);  /* above 256 MB commits wait a little for readers, above 1 GB they answer BUSY until a checkpoint completes */
+int64_t
+peri_store_wal_bytes(peri_store *s); /* above 256 MB commits wait a little for readers, above 1 GB they answer BUSY until a checkpoint completes */
 /* A sealed word proves the key: set by init/first open, checked before any write. */
 peri_code peri_store_key_check_get(peri_store *s, peri_arena *a, peri_str *sealed_json, peri_err *e); /* {NULL,0} if none yet */
 peri_code peri_store_key_check_set(peri_store *s, peri_str sealed_json, peri_err *e);
 
 /* ---- cursors ---- */
 typedef struct peri_cursor {
-  peri_str phase;            /* "none" "full" "changes" */
-  int64_t high;              /* position (ms, micro-units, integer); INT64_MIN none */
-  int64_t seen_max;          /* greatest position committed in the phase under way; INT64_MIN none */
-  int64_t phase_started_ms;  /* server's Date at the first reply of the phase; -1 none */
-  peri_str position;         /* JSON: where inside the phase (token, link, page, anchor), or a `since` value kept verbatim; "" none */
-  peri_str shape;            /* hash of the stream's words */
-  int64_t swept_ms;          /* when a complete sweep or full read last ended; -1 never */
+  peri_str phase;           /* "none" "full" "changes" */
+  int64_t high;             /* position (ms, micro-units, integer); INT64_MIN none */
+  int64_t seen_max;         /* greatest position committed in the phase under way; INT64_MIN none */
+  int64_t phase_started_ms; /* server's Date at the first reply of the phase; -1 none */
+  peri_str position;        /* JSON: where inside the phase (token, link, page, anchor), or a `since` value kept verbatim; "" none */
+  peri_str shape;           /* hash of the stream's words */
+  int64_t swept_ms;         /* when a complete sweep or full read last ended; -1 never */
 } peri_cursor;
 /* kind: "main", "archived", "partition:KEY", … */
 peri_code peri_cursor_get(peri_store *s, peri_arena *a, peri_str integration_id, peri_str stream, peri_str kind, peri_cursor *out, peri_err *e);
@@ -43,74 +44,106 @@ peri_code peri_cursor_get(peri_store *s, peri_arena *a, peri_str integration_id,
 typedef struct peri_counters {
   int64_t processed, created, updated, unchanged, rejected, deleted, skipped, requests, retries, bytes;
 } peri_counters;
-peri_code peri_run_open(peri_store *s, peri_str integration_id, const char *kind, peri_str entities_json, peri_str generation, int64_t *run_seq, char run_id[40], peri_err *e);
+peri_code peri_run_open(peri_store *s, peri_str integration_id, const char *kind, peri_str entities_json, peri_str generation, int64_t *run_seq,
+                        char run_id[40], peri_err *e);
 /* status: ok failed stopped interrupted. Sets integrations.last_sync (ok), status and updated_at in the same transaction. */
-peri_code peri_run_close(peri_store *s, int64_t run_seq, const char *status, const peri_counters *c, peri_str entities_json, peri_code error_code, peri_str error_text, peri_err *e);
+peri_code peri_run_close(peri_store *s, int64_t run_seq, const char *status, const peri_counters *c, peri_str entities_json, peri_code error_code,
+                         peri_str error_text, peri_err *e);
 
 /* ---- skipping: which records of a page are new, changed, or mapped by another plan ---- */
-typedef struct peri_known { bool exists, same_raw, same_plan, deleted; } peri_known;
+typedef struct peri_known {
+  bool exists, same_raw, same_plan, deleted;
+} peri_known;
 /* entities: the mapping entities (or the stream's own name); a record is skipped only if it is known and the same in all of them,
- * or has an open reject / unmapped row with the same raw_hash and plan. */
-peri_code peri_store_known(peri_store *s, peri_str integration_id, const peri_str *entities, const peri_str *plan_hashes, size_t entity_count, const peri_str *keys,
-                           const uint8_t (*raw_hashes)[16], size_t count, peri_known *out, peri_err *e);
+ * or has an open reject / unmapped row with the same raw_hash and plan. same_raw and same_plan are true only if mapping it again would change
+ * nothing: a stale row and a tombstone that this record would lift never count as the same. A record that is skipped is still committed, as verdict
+ * 5, once for each of the entities, so that it is counted and a sweep sees it. What was looked up here, the next commit of these records need not
+ * look up again. */
+peri_code peri_store_known(peri_store *s, peri_str integration_id, const peri_str *entities, const peri_str *plan_hashes, size_t entity_count,
+                           const peri_str *keys, const uint8_t (*raw_hashes)[16], size_t count, peri_known *out, peri_err *e);
 
 /* ---- the commit of a page: one transaction for rows, rejects, deletions, sweep marks, cursor and counters ---- */
 typedef struct peri_commit_row {
-  uint8_t verdict;               /* 1 row, 2 reject, 3 skip (kept in `unmapped`), 4 deletion (tombstone), 5 unchanged (counted, seen), 6 merged away (tombstone with merged_into) */
+  uint8_t verdict; /* 1 row, 2 reject, 3 skip (kept in `unmapped`), 4 deletion (tombstone), 5 unchanged (counted, seen), 6 merged away (tombstone with
+                      merged_into) */
   peri_str entity, plan_hash;
-  peri_str key;                  /* external id of the row */
-  peri_str record_key;           /* of the record; equal to key unless the mapping has `rows` */
-  uint8_t set;                   /* rows of one record_key follow each other; the set replaces what was there */
-  int64_t updated;               /* position, INT64_MIN none */
+  peri_str key;        /* external id of the row */
+  peri_str record_key; /* of the record; equal to key unless the mapping has `rows` */
+  uint8_t set;         /* rows of one record_key follow each other; the set replaces what was there */
+  int64_t updated;     /* position, INT64_MIN none */
   uint8_t raw_hash[16], data_hash[16];
   peri_str data, raw, context, warnings;
-  peri_str reject_json;          /* verdict 2: {"externalId","entity","field","code","message","file","line","value","also"} */
-  peri_str merged_into;          /* verdict 6: survivor's key */
+  peri_str reject_json; /* verdict 2: {"externalId","entity","field","code","message","file","line","value","also"} */
+  peri_str merged_into; /* verdict 6: survivor's key */
 } peri_commit_row;
 typedef struct peri_commit {
   int64_t run_seq;
-  int64_t run_started_ms;        /* becomes synced_at of rows written */
+  int64_t run_started_ms; /* becomes synced_at of rows written */
   peri_str integration_id, stream, cursor_kind, generation, wanted_id;
-  const peri_commit_row *rows; size_t row_count;
-  const peri_cursor *cursor;     /* NULL: leave it */
-  bool sweep;                    /* mark rows seen for the sweep under way (run_seq) */
+  const peri_commit_row *rows;
+  size_t row_count;
+  const peri_cursor *cursor;        /* NULL: leave it */
+  bool sweep;                       /* mark rows seen for the sweep under way (run_seq) */
   int64_t requests, retries, bytes; /* added to the run's counters */
 } peri_commit;
-typedef struct peri_commit_result { peri_counters counted; } peri_commit_result;
+typedef struct peri_commit_result {
+  peri_counters counted;
+} peri_commit_result;
 /* What it must hold: unchanged data (same data_hash) keeps updated_at and counts unchanged, raw is stored if its hash differs; an older stamp never
- * overwrites a newer one; a tombstone is lifted by a record with a later or no stamp; a rejected new version leaves the last good row with is_stale = 1
- * and one open reject per record; a good version closes it; deltas keep data_count and error_count exact. Up to 10 commits may be given: one transaction. */
+ * overwrites a newer one; a tombstone is lifted by a record with a later or no stamp; a rejected new version leaves the last good row with is_stale =
+ * 1 and one open reject per record; a good version closes it; deltas keep data_count and error_count exact. Up to 10 commits may be given: one
+ * transaction. */
 peri_code peri_store_commit(peri_store *s, const peri_commit *commits, size_t count, peri_commit_result *results, peri_err *e);
 
-/* After a complete full read or sweep without `since`: live rows of the stream not seen in this run become tombstones, unless more than
- * PERI_DELETE_SHARE_MAX_PERCENT and more than PERI_DELETE_COUNT_FREE would vanish and accept is false: then MASS_DELETE, nothing changed, e names both numbers. */
-peri_code peri_store_sweep_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities, size_t entity_count, bool accept,
-                               int64_t *deleted, peri_err *e);
-/* Partitions ("each") read to their end replace their sets: live rows whose key begins with one of the prefixes ("12:") and is not among keys become tombstones.
- * One transaction for the whole batch (up to a few thousand prefixes). cursor (may be NULL) is committed with it, under cursor_kind of `stream`. */
-peri_code peri_store_partition_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, peri_str entity, const peri_str *prefixes, size_t prefix_count,
-                                   const peri_str *keys, size_t key_count, peri_str cursor_kind, const peri_cursor *cursor, int64_t *deleted, peri_err *e);
+/* Marks of a sweep belong to (integration, stream) and to the cursor's phase_started_ms: they outlive the run, so a listing that was killed is
+ * resumed with its marks, and another phase_started_ms begins anew. After MASS_DELETE they stay too: the same call with accept finishes it. After a
+ * complete full read or sweep without `since`: live rows of the stream not seen in this run become tombstones, unless more than
+ * PERI_DELETE_SHARE_MAX_PERCENT and more than PERI_DELETE_COUNT_FREE would vanish and accept is false: then MASS_DELETE, nothing changed, e names
+ * both numbers. */
+peri_code peri_store_sweep_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities,
+                               size_t entity_count, bool accept, int64_t *deleted, peri_err *e);
+/* Partitions ("each") read to their end replace their sets: live rows whose key begins with one of the prefixes ("12:") and is not among keys become
+ * tombstones. One transaction for the whole batch (up to a few thousand prefixes). cursor (may be NULL) is committed with it, under cursor_kind of
+ * `stream`. */
+peri_code peri_store_partition_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, peri_str entity,
+                                   const peri_str *prefixes, size_t prefix_count, const peri_str *keys, size_t key_count, peri_str cursor_kind,
+                                   const peri_cursor *cursor, int64_t *deleted, peri_err *e);
 
-/* Parents for `each`: raw records of a stream's rows by seq, changed since (run_seq greater) or all; at most `limit`; *next_seq for the following call. */
-typedef struct peri_parent { int64_t seq; peri_str key, raw, context; } peri_parent;
-peri_code peri_store_parents(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, int64_t after_seq, int64_t changed_since_run_seq, size_t limit, peri_parent **out, size_t *count, peri_err *e);
+/* Parents for `each`: raw records of a stream's rows by seq, changed since (run_seq greater) or all; at most `limit`; *next_seq for the following
+ * call. */
+typedef struct peri_parent {
+  int64_t seq;
+  peri_str key, raw, context;
+} peri_parent;
+peri_code peri_store_parents(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, int64_t after_seq, int64_t changed_since_run_seq,
+                             size_t limit, peri_parent **out, size_t *count, peri_err *e);
 
 /* ---- remap and replay: stored records by seq ---- */
-typedef struct peri_stored { int64_t seq; peri_str key, raw, context, plan_hash; uint8_t raw_hash[16]; int64_t updated; uint8_t source; /* 0 integration_data, 1 rejects, 2 unmapped */ } peri_stored;
-peri_code peri_store_records(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, uint8_t source, int64_t after_seq, size_t limit, peri_stored **out, size_t *count, peri_err *e);
-/* One batch of remapped rows in one transaction: synced_at untouched, rows whose raw_hash is no longer what was read are left; a row failing the new plan keeps its data
- * and plan and opens a reject (is_stale = 1). */
+typedef struct peri_stored {
+  int64_t seq;
+  peri_str key, raw, context, plan_hash;
+  uint8_t raw_hash[16];
+  int64_t updated;
+  uint8_t source; /* 0 integration_data, 1 rejects, 2 unmapped */
+} peri_stored;
+peri_code peri_store_records(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, uint8_t source, int64_t after_seq, size_t limit,
+                             peri_stored **out, size_t *count, peri_err *e);
+/* One batch of remapped rows in one transaction: synced_at untouched, rows whose raw_hash is no longer what was read are left; a row failing the new
+ * plan keeps its data and plan and opens a reject (is_stale = 1). */
 peri_code peri_store_remap(peri_store *s, const peri_commit *batch, peri_counters *counted, peri_err *e);
 
 /* ---- small things a run keeps ---- */
-peri_code peri_store_kept_set(peri_store *s, peri_str integration_id, peri_str settings_json, peri_err *e);      /* `keep`: merged into settings under "kept" */
+peri_code peri_store_kept_set(peri_store *s, peri_str integration_id, peri_str settings_json,
+                              peri_err *e); /* `keep`: merged into settings under "kept" */
 peri_code peri_store_discovered_set(peri_store *s, peri_str integration_id, peri_str stream, peri_str fields_json, peri_err *e);
-peri_code peri_store_discovered(peri_store *s, peri_arena *a, peri_str integration_id, peri_str *json /* {stream:{name:{…}}} */, int64_t *oldest_ms, peri_err *e);
+peri_code peri_store_discovered(peri_store *s, peri_arena *a, peri_str integration_id, peri_str *json /* {stream:{name:{…}}} */, int64_t *oldest_ms,
+                                peri_err *e);
 peri_code peri_store_rate_get(peri_store *s, peri_arena *a, peri_str account, peri_str *state_json, peri_err *e);
 peri_code peri_store_rate_set(peri_store *s, peri_str account, peri_str state_json, peri_err *e);
 peri_code peri_store_etag(peri_store *s, peri_arena *a, peri_str integration_id, peri_str url, peri_str *etag, peri_err *e);
 peri_code peri_store_etag_set(peri_store *s, peri_str integration_id, peri_str url, peri_str etag, peri_err *e);
-peri_code peri_store_tokens_set(peri_store *s, peri_str integration_id, peri_str credentials_json, peri_err *e); /* sealed; committed before use, synchronous */
+peri_code peri_store_tokens_set(peri_store *s, peri_str integration_id, peri_str credentials_json,
+                                peri_err *e); /* sealed; committed before use, synchronous */
 
 /* Retention: closed rejects, old runs, events; called at the end of a run. Bounded work. */
 peri_code peri_store_retain(peri_store *s, peri_err *e);

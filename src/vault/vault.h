@@ -10,10 +10,10 @@
 
 /* perilune.key: lines "KID BASE64(32 bytes)", newest first, mode 0600. */
 typedef struct peri_vault peri_vault;
-peri_code peri_key_create(const char *path, peri_err *e);                 /* never overwrites */
+peri_code peri_key_create(const char *path, peri_err *e);                   /* never overwrites */
 peri_code peri_vault_open(const char *path, peri_vault **out, peri_err *e); /* refuses other owners and modes wider than 0600 with the chmod to run */
 void peri_vault_free(peri_vault *v);
-const char *peri_vault_kid(const peri_vault *v);                          /* the key in force */
+const char *peri_vault_kid(const peri_vault *v); /* the key in force */
 /* Rotation in two steps around the store's rewrap: add a new first line; drop all lines but the first. Atomic (temp, fsync, rename). */
 peri_code peri_key_add(const char *path, peri_err *e);
 peri_code peri_key_drop_old(const char *path, peri_err *e);
@@ -24,25 +24,31 @@ peri_code peri_seal(peri_vault *v, const char *table, peri_str row_id, peri_str 
 /* Opens into *out (append). Wipe it with peri_wipe when done. WRONG_KEY if no key of the vault fits, INVALID if it was tampered with. */
 peri_code peri_unseal(peri_vault *v, const char *table, peri_str row_id, peri_str name, const peri_json *sealed, peri_buf *out, peri_err *e);
 /* Wraps the data key under the key in force; *changed false if it already is. */
-peri_code peri_rewrap(peri_vault *v, const char *table, peri_str row_id, peri_str name, const peri_json *sealed, peri_buf *json, bool *changed, peri_err *e);
+peri_code peri_rewrap(peri_vault *v, const char *table, peri_str row_id, peri_str name, const peri_json *sealed, peri_buf *json, bool *changed,
+                      peri_err *e);
 void peri_wipe(peri_buf *b);
 
 /* ---- credentials on the way out ---- */
 /* A set of opened secrets of one integration: name -> value. */
 typedef struct peri_secrets peri_secrets;
 peri_secrets *peri_secrets_new(void);
-void peri_secrets_free(peri_secrets *s);             /* wiped */
+void peri_secrets_free(peri_secrets *s);                               /* wiped */
 void peri_secrets_put(peri_secrets *s, peri_str name, peri_str value); /* copied to locked memory, named to the redactor */
 bool peri_secrets_has(const peri_secrets *s, peri_str name);
 /* Header values for a request: "Bearer " + secret; "Basic " + base64(user:secret). Appends; false if the secret is missing. */
 bool peri_attach_prefix(const peri_secrets *s, peri_str name, peri_str prefix, peri_buf *value);
-bool peri_attach_basic(const peri_secrets *s, peri_str user, peri_str user_secret, peri_str password_secret, peri_buf *value); /* user text, or the secret called user_secret */
+bool peri_attach_basic(const peri_secrets *s, peri_str user, peri_str user_secret, peri_str password_secret,
+                       peri_buf *value);                                   /* user text, or the secret called user_secret */
 bool peri_attach_raw(const peri_secrets *s, peri_str name, peri_buf *out); /* the secret itself, for bodies and queries that name it */
 
 /* OAuth 2 refresh (RFC 6749 section 6), client authentication in the body: the form to send, and what came back. */
 bool peri_oauth_refresh_form(const peri_secrets *s, peri_buf *form, peri_err *e);
-typedef struct peri_oauth_tokens { peri_str access_token, refresh_token; int64_t expires_in_s; } peri_oauth_tokens; /* -1 unknown */
-peri_code peri_oauth_read(peri_arena *a, int status, peri_str body, peri_oauth_tokens *out, peri_err *e); /* NEEDS_REAUTH only for invalid_grant and its vendor spellings */
+typedef struct peri_oauth_tokens {
+  peri_str access_token, refresh_token;
+  int64_t expires_in_s;
+} peri_oauth_tokens; /* -1 unknown */
+peri_code peri_oauth_read(peri_arena *a, int status, peri_str body, peri_oauth_tokens *out,
+                          peri_err *e); /* NEEDS_REAUTH only for invalid_grant and its vendor spellings */
 
 /* ---- signatures (emulators' webhooks now, verification later) ---- */
 void peri_sha256_hex(peri_str data, char out[65]);
