@@ -90,7 +90,8 @@ static bool make_case(plan_maker *m, plan_field *f, peri_str key, const peri_nod
 
 static bool make_when(plan_maker *m, plan_field *f, const peri_node *word, int depth) {
   const peri_node *o = word->opts;
-  if (depth >= PLAN_WHEN_DEPTH_MAX) return plan_refuse(m, word->line, "%s: more than %d whens inside each other", c_name(m, f->name), PLAN_WHEN_DEPTH_MAX);
+  if (depth >= PLAN_WHEN_DEPTH_MAX)
+    return plan_refuse(m, word->line, "%s: more than %d whens inside each other", c_name(m, f->name), PLAN_WHEN_DEPTH_MAX);
   if (!word->what || word->what->type != PERI_N_TEXT) return plan_refuse(m, word->line, "%s: when wants one path", c_name(m, f->name));
   if (!one_source(m, word->what->u.text, word->line, c_name(m, f->name), &f->choose)) return false;
   if (!o || o->type != PERI_N_TABLE) return plan_refuse(m, word->line, "%s: when wants its choices", c_name(m, f->name));
@@ -136,7 +137,9 @@ static bool column_free(plan_maker *m, layout *l, peri_str name, int line) {
   char *column = peri_arena_bytes(m->plan->arena, name.n + 1);
   for (size_t i = 0; i < name.n; i++) column[i] = name.p[i] == '.' ? '_' : name.p[i] >= 'A' && name.p[i] <= 'Z' ? (char)(name.p[i] + 32) : name.p[i];
   const char *other = peri_map_get(&l->names, (peri_str){column, name.n});
-  if (other) return plan_refuse(m, line, "%s and %s are one column in a view, where case and . against _ make no difference; rename one", other, c_name(m, name));
+  if (other)
+    return plan_refuse(m, line, "%s and %s are one column in a view, where case and . against _ make no difference; rename one", other,
+                       c_name(m, name));
   peri_map_put(&l->names, (peri_str){column, name.n}, (void *)(uintptr_t)c_name(m, name));
   return true;
 }
@@ -180,14 +183,16 @@ static bool lay_object(plan_maker *m, layout *l, const peri_node *table, int lin
     const peri_member *member = &table->members[i];
     int own_line = member->value->line ? member->value->line : line;
     if (!member->key.n || memchr(member->key.p, 0, member->key.n) || memchr(member->key.p, '.', member->key.n))
-      return plan_refuse(m, own_line, "'%s' is no name for a field: it is empty or holds a dot (a table makes an object: address = { city = … })", c_name(m, member->key));
+      return plan_refuse(m, own_line, "'%s' is no name for a field: it is empty or holds a dot (a table makes an object: address = { city = … })",
+                         c_name(m, member->key));
     l->name.n = base;
     if (base) peri_buf_char(&l->name, '.');
     peri_buf_str(&l->name, member->key);
     if (i) peri_buf_char(&l->gap, ',');
     peri_json_quote(&l->gap, member->key);
     peri_buf_char(&l->gap, ':');
-    bool ok = member->value->type == PERI_N_TABLE ? lay_object(m, l, member->value, own_line, depth + 1) : lay_field(m, l, member->value, member->key);
+    bool ok =
+        member->value->type == PERI_N_TABLE ? lay_object(m, l, member->value, own_line, depth + 1) : lay_field(m, l, member->value, member->key);
     if (!ok) return false;
   }
   l->name.n = base;
@@ -218,10 +223,14 @@ static bool make_key(plan_maker *m, const peri_node *mapping) {
   if (!key && m->source->key_free) key = peri_node_of_text(p->arena, PERI_STR("id"));
   if (!key) return plan_refuse(m, mapping->line, "there is no key: the mapping names none, and its stream is not known");
   if (p->rows && p->key_from_stream)
-    return plan_refuse(m, mapping->line, "rows makes many rows of one record, so the mapping must name a key that differs: key = id { \"parent:id\", \"id\" } { join = \":\" }");
+    return plan_refuse(
+        m, mapping->line,
+        "rows makes many rows of one record, so the mapping must name a key that differs: key = id { \"parent:id\", \"id\" } { join = \":\" }");
   peri_node word = {.type = PERI_N_WORD, .line = mapping->line, .word = PERI_STR("id")};
-  if (key->type == PERI_N_WORD) word = *key;
-  else word.what = (peri_node *)(uintptr_t)key;
+  if (key->type == PERI_N_WORD)
+    word = *key;
+  else
+    word.what = (peri_node *)(uintptr_t)key;
   m->key = true;
   plan_field *f = plan_make_field(m, &word, PERI_STR("key"), 0);
   m->key = false;

@@ -31,9 +31,12 @@ static bool convert(plan_maker *m, const plan_field *f, const char *option, cons
 
 static bool whole(const peri_node *n, int64_t least, int64_t most, int64_t *out) {
   if (!n) return false;
-  if (n->type == PERI_N_INT) *out = n->u.i;
-  else if (n->type == PERI_N_NUM && n->u.d >= -1e15 && n->u.d <= 1e15 && n->u.d == (double)(int64_t)n->u.d) *out = (int64_t)n->u.d;
-  else return false;
+  if (n->type == PERI_N_INT)
+    *out = n->u.i;
+  else if (n->type == PERI_N_NUM && n->u.d >= -1e15 && n->u.d <= 1e15 && n->u.d == (double)(int64_t)n->u.d)
+    *out = (int64_t)n->u.d;
+  else
+    return false;
   return *out >= least && *out <= most;
 }
 
@@ -135,14 +138,17 @@ static bool make_labels(plan_maker *m, plan_field *f) {
     p->labels[p->label_count++] = options->raw;
     for (const peri_json *o = options->first; o; o = o->next) {
       peri_str value = peri_json_get_text(o, "value"), label = peri_json_get_text(o, "label");
-      if (value.p && (!f->map || !peri_map_has(f->map, value)) && !map_put(m, f, "labels", value, peri_node_of_text(p->arena, label.n ? label : value))) return false;
+      if (value.p && (!f->map || !peri_map_has(f->map, value)) &&
+          !map_put(m, f, "labels", value, peri_node_of_text(p->arena, label.n ? label : value)))
+        return false;
     }
   }
   return true;
 }
 
 static bool make_map(plan_maker *m, plan_field *f) {
-  const peri_node *map = peri_node_get(f->options, "map"), *options = peri_node_get(f->options, "options"), *other = peri_node_get(f->options, "otherwise");
+  const peri_node *map = peri_node_get(f->options, "map"), *options = peri_node_get(f->options, "options"),
+                  *other = peri_node_get(f->options, "otherwise");
   plan_in in;
   if (map && !map_table(m, f, "map", map, false)) return false;
   if (options && !map_table(m, f, "options", options, true)) return false;
@@ -170,7 +176,8 @@ static bool make_zone(plan_maker *m, plan_field *f) {
   }
   f->zone_set = true;
   if (plan_zone_read(zone, &f->zone_minutes)) return true;
-  return plan_refuse(m, f->line, "%s: zone %.*s: only UTC and fixed offsets such as \"+02:00\" are known; zones with summer time are not", name_of(m, f), PERI_S(zone));
+  return plan_refuse(m, f->line, "%s: zone %.*s: only UTC and fixed offsets such as \"+02:00\" are known; zones with summer time are not",
+                     name_of(m, f), PERI_S(zone));
 }
 
 static bool make_formats(plan_maker *m, plan_field *f) {
@@ -205,10 +212,21 @@ static bool make_list(plan_maker *m, plan_field *f) {
     f->most = (size_t)most;
   }
   plan_field *item = peri_arena_take(m->plan->arena, sizeof *item);
-  *item = (plan_field){.name = f->name, .line = f->line, .number = f->number, .trim = f->trim, .transform = -1, .validate = -1, .scale = -1,
-                       .options = f->options, .zone_set = f->zone_set, .zone_minutes = f->zone_minutes, .formats = f->formats, .format_count = f->format_count};
+  *item = (plan_field){.name = f->name,
+                       .line = f->line,
+                       .number = f->number,
+                       .trim = f->trim,
+                       .transform = -1,
+                       .validate = -1,
+                       .scale = -1,
+                       .options = f->options,
+                       .zone_set = f->zone_set,
+                       .zone_minutes = f->zone_minutes,
+                       .formats = f->formats,
+                       .format_count = f->format_count};
   item->kind = of.p ? plan_kind_named(of) : PK_TEXT;
-  if (item->kind == PK_COUNT || item->kind == PK_LIST || item->kind == PK_REST || item->kind == PK_MONEY) return refuse(m, f, "of", "is no kind that elements can have");
+  if (item->kind == PK_COUNT || item->kind == PK_LIST || item->kind == PK_REST || item->kind == PK_MONEY)
+    return refuse(m, f, "of", "is no kind that elements can have");
   item->letters = f->letters || item->kind != PK_EMAIL ? f->letters : -1;
   item->empty_null = empty.p ? peri_str_is(empty, "null") : item->kind != PK_TEXT && item->kind != PK_CHOICE && item->kind != PK_JSON;
   item->map_first = !plan_kinds[item->kind].texty;
@@ -221,7 +239,8 @@ static bool make_list(plan_maker *m, plan_field *f) {
 static bool make_rest(plan_maker *m, plan_field *f) {
   const peri_node *except = peri_node_get(f->options, "except");
   peri_str prefix = peri_node_opt_text(f->options, "prefix");
-  if (f->source_count != 1 || f->sources[0]->many || (f->sources[0]->from != PF_RECORD && f->sources[0]->from != PF_ELEMENT && f->sources[0]->from != PF_PARENT))
+  if (f->source_count != 1 || f->sources[0]->many ||
+      (f->sources[0]->from != PF_RECORD && f->sources[0]->from != PF_ELEMENT && f->sources[0]->from != PF_PARENT))
     return refuse(m, f, "rest", "wants one path to an object of the record");
   if (except && !texts(m, f, "except", except, &f->except, &f->except_count)) return false;
   if (prefix.n) {
@@ -255,14 +274,18 @@ static bool make_default(plan_maker *m, plan_field *f) {
 
 static bool make_text(plan_maker *m, plan_field *f) {
   const peri_node *join = peri_node_get(f->options, "join");
-  peri_str letters = peri_node_opt_text(f->options, "case"), empty = peri_node_opt_text(f->options, "empty"), on_error = peri_node_opt_text(f->options, "on_error");
+  peri_str letters = peri_node_opt_text(f->options, "case"), empty = peri_node_opt_text(f->options, "empty"),
+           on_error = peri_node_opt_text(f->options, "on_error");
   f->required = peri_node_opt_bool(f->options, "required", false);
   f->trim = peri_node_opt_bool(f->options, "trim", true);
   f->unique = peri_node_opt_bool(f->options, "unique", false);
   f->letters = f->kind == PK_EMAIL ? -1 : 0;
   if (letters.p) f->letters = peri_str_is(letters, "lower") ? -1 : peri_str_is(letters, "upper") ? 1 : 0;
   f->empty_null = empty.p ? peri_str_is(empty, "null") : f->kind != PK_LIST && f->kind != PK_JSON;
-  f->on_error = peri_str_is(on_error, "null") ? PE_NULL : peri_str_is(on_error, "default") ? PE_DEFAULT : peri_str_is(on_error, "keep") ? PE_KEEP : PE_REJECT;
+  f->on_error = peri_str_is(on_error, "null")      ? PE_NULL
+                : peri_str_is(on_error, "default") ? PE_DEFAULT
+                : peri_str_is(on_error, "keep")    ? PE_KEEP
+                                                   : PE_REJECT;
   f->lookup = peri_node_opt_text(f->options, "lookup");
   f->pattern = peri_node_opt_text(f->options, "pattern");
   if (join) {
@@ -284,7 +307,8 @@ static void note_ways(plan_field *f) {
   bool one = f->source_count == 1, many = one && s->many && !plan_kinds[f->kind].takes_list;
   f->early = f->transform >= 0 && !f->has_join && (f->source_count > 1 || many);
   f->checked = f->has_min || f->has_max || f->pattern.n || f->validate >= 0;
-  f->simple = one && !s->many && (s->from == PF_RECORD || s->from == PF_ELEMENT) && !f->has_join && f->transform < 0 && !f->checked && !f->currency_count && f->trim;
+  f->simple = one && !s->many && (s->from == PF_RECORD || s->from == PF_ELEMENT) && !f->has_join && f->transform < 0 && !f->checked &&
+              !f->currency_count && f->trim;
   f->quick = f->simple && f->kind == PK_TEXT && !f->letters && !f->map && !f->closed;
 }
 

@@ -44,7 +44,8 @@ static bool rule_fields(plan_maker *m, plan_rule *rule, const peri_node *what) {
 static bool rule_need(plan_maker *m, plan_rule *rule, const peri_node *word) {
   const peri_node *check = peri_node_get(word, "check");
   peri_str need = peri_node_opt_text(word, "need");
-  if ((check != NULL) == (need.p != NULL)) return plan_refuse(m, rule->line, "rule wants either need = \"any\", \"all\" or \"unique\", or check = function");
+  if ((check != NULL) == (need.p != NULL))
+    return plan_refuse(m, rule->line, "rule wants either need = \"any\", \"all\" or \"unique\", or check = function");
   rule->check = -1;
   if (check) {
     if (check->type != PERI_N_FUNC) return plan_refuse(m, rule->line, "rule: check wants a function");
@@ -52,10 +53,14 @@ static bool rule_need(plan_maker *m, plan_rule *rule, const peri_node *word) {
     rule->check = check->u.fn;
     return true;
   }
-  if (peri_str_is(need, "any")) rule->need = PN_ANY;
-  else if (peri_str_is(need, "all")) rule->need = PN_ALL;
-  else if (peri_str_is(need, "unique")) rule->need = PN_UNIQUE;
-  else return plan_refuse(m, rule->line, "rule: need is \"any\", \"all\" or \"unique\"");
+  if (peri_str_is(need, "any"))
+    rule->need = PN_ANY;
+  else if (peri_str_is(need, "all"))
+    rule->need = PN_ALL;
+  else if (peri_str_is(need, "unique"))
+    rule->need = PN_UNIQUE;
+  else
+    return plan_refuse(m, rule->line, "rule: need is \"any\", \"all\" or \"unique\"");
   if (rule->need == PN_UNIQUE) rule->seen = plan_seen_new(m->plan->arena);
   return true;
 }

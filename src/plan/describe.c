@@ -41,8 +41,10 @@ static const char *type_of(const plan_field *f) {
 static void join_paths(peri_buf *b, plan_source *const *sources, size_t count) {
   for (size_t i = 0; i < count; i++) {
     if (i) peri_buf_c_str(b, ", ");
-    if (sources[i]->full.n) peri_buf_str(b, sources[i]->full);
-    else peri_buf_c_str(b, "(all of it)");
+    if (sources[i]->full.n)
+      peri_buf_str(b, sources[i]->full);
+    else
+      peri_buf_c_str(b, "(all of it)");
   }
 }
 
@@ -58,10 +60,14 @@ static void put_lineage(peri_buf *b, const peri_plan *p, const plan_field *f) {
       const plan_field *one = i < f->case_count ? f->cases[i].field : f->else_field;
       if (i == f->case_count && !f->has_else) break;
       if (i) peri_buf_char(b, ';');
-      if (i < f->case_count) peri_buf_fmt(b, " %.*s = ", PERI_S(f->cases[i].match));
-      else peri_buf_c_str(b, " otherwise = ");
-      if (one) put_lineage(b, p, one);
-      else peri_buf_c_str(b, "null");
+      if (i < f->case_count)
+        peri_buf_fmt(b, " %.*s = ", PERI_S(f->cases[i].match));
+      else
+        peri_buf_c_str(b, " otherwise = ");
+      if (one)
+        put_lineage(b, p, one);
+      else
+        peri_buf_c_str(b, "null");
     }
     return;
   }
@@ -73,8 +79,10 @@ static void put_lineage(peri_buf *b, const peri_plan *p, const plan_field *f) {
   if (f->has_default) peri_buf_c_str(b, " -> default");
   peri_buf_fmt(b, " -> %s", plan_kinds[f->kind].name);
   if (f->item) peri_buf_fmt(b, " of %s", plan_kinds[f->item->kind].name);
-  if (f->labels) peri_buf_c_str(b, " -> label");
-  else if (f->map || (f->item && f->item->map)) peri_buf_c_str(b, " -> map");
+  if (f->labels)
+    peri_buf_c_str(b, " -> label");
+  else if (f->map || (f->item && f->item->map))
+    peri_buf_c_str(b, " -> map");
   if (f->lookup.n) peri_buf_fmt(b, " -> lookup %.*s", PERI_S(f->lookup));
   if (f->transform >= 0 && !early) {
     function_step(b, p, "transform", f->transform_line);
@@ -198,11 +206,15 @@ void peri_plan_describe(const peri_plan *p, peri_buf *out) {
   peri_jw_kv(&w, "entity", p->entity);
   peri_jw_kv(&w, "from", p->from);
   peri_jw_key_c(&w, "integration");
-  if (p->integration.n) peri_jw_text(&w, p->integration);
-  else peri_jw_null(&w);
+  if (p->integration.n)
+    peri_jw_text(&w, p->integration);
+  else
+    peri_jw_null(&w);
   peri_jw_key_c(&w, "rowsPath");
-  if (p->rows) peri_jw_text(&w, p->rows->path);
-  else peri_jw_null(&w);
+  if (p->rows)
+    peri_jw_text(&w, p->rows->path);
+  else
+    peri_jw_null(&w);
   peri_jw_kv_c(&w, "hash", p->hash);
   put_key(&w, p);
   peri_jw_key_c(&w, "fields");

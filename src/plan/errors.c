@@ -8,7 +8,9 @@
 static size_t unprintable(const unsigned char *s, size_t n) {
   if (s[0] < 32 || s[0] == 127) return 1;
   if (n >= 2 && s[0] == 0xC2 && s[1] < 0xA0) return 2;
-  if (n >= 3 && s[0] == 0xE2 && ((s[1] == 0x80 && ((s[2] >= 0xAA && s[2] <= 0xAE) || s[2] == 0xA8 || s[2] == 0xA9)) || (s[1] == 0x81 && s[2] >= 0xA6 && s[2] <= 0xA9))) return 3;
+  if (n >= 3 && s[0] == 0xE2 &&
+      ((s[1] == 0x80 && ((s[2] >= 0xAA && s[2] <= 0xAE) || s[2] == 0xA8 || s[2] == 0xA9)) || (s[1] == 0x81 && s[2] >= 0xA6 && s[2] <= 0xA9)))
+    return 3;
   return 0;
 }
 
@@ -64,8 +66,10 @@ peri_str plan_in_shown(plan_run *r, const plan_in *in) {
     peri_buf_char(b, '[');
     for (size_t i = 0; i < in->count && b->n <= PLAN_SHOWN_MAX; i++) {
       if (i) peri_buf_char(b, ',');
-      if (in->values) put_value(b, &in->values[i]);
-      else peri_buf_put(b, in->spans[i].p, in->spans[i].n);
+      if (in->values)
+        put_value(b, &in->values[i]);
+      else
+        peri_buf_put(b, in->spans[i].p, in->spans[i].n);
     }
     peri_buf_char(b, ']');
     break;
@@ -117,8 +121,14 @@ void plan_fail_add(plan_run *r) {
 
 void plan_fail_reject(plan_run *r, peri_str key, peri_reject *reject) {
   const plan_fail *first = &r->scratch->fails[0];
-  *reject = (peri_reject){.external_id = key, .entity = r->plan->entity, .field = first->field, .code = peri_str_of(first->code),
-                          .message = first->message, .file = first->file, .line = first->line, .value_shown = first->shown};
+  *reject = (peri_reject){.external_id = key,
+                          .entity = r->plan->entity,
+                          .field = first->field,
+                          .code = peri_str_of(first->code),
+                          .message = first->message,
+                          .file = first->file,
+                          .line = first->line,
+                          .value_shown = first->shown};
   if (r->fail_count < 2) return;
   peri_buf *b = &r->scratch->names;
   peri_jw w;

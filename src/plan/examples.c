@@ -54,7 +54,8 @@ static bool row_gives(comparing *c, const peri_node *want, const peri_row *row) 
   peri_json_fault fault;
   if (row->verdict == PERI_SKIP) return differs(c, PERI_STR(""), PERI_STR("a row"), PERI_STR("none: a rule skips this record"));
   if (row->verdict == PERI_REJECT) {
-    peri_fail(c->e, PERI_SCRIPT_REFUSED, "example %zu: expected a row, got a reject (%.*s): %.*s", c->example, PERI_S(row->reject.code), PERI_S(row->reject.message));
+    peri_fail(c->e, PERI_SCRIPT_REFUSED, "example %zu: expected a row, got a reject (%.*s): %.*s", c->example, PERI_S(row->reject.code),
+              PERI_S(row->reject.message));
     return false;
   }
   return !want || same(c, PERI_STR(""), want, peri_json_parse(c->arena, row->data, &fault));
@@ -71,7 +72,8 @@ static bool rejected(comparing *c, const peri_row *row, peri_str field, peri_str
 }
 
 static bool rejects(comparing *c, const peri_node *want, const peri_row *rows, size_t count) {
-  if (want->type != PERI_N_TABLE || !want->member_count) return differs(c, PERI_STR(""), PERI_STR("rejects = { field = \"code\" }"), PERI_STR("something else"));
+  if (want->type != PERI_N_TABLE || !want->member_count)
+    return differs(c, PERI_STR(""), PERI_STR("rejects = { field = \"code\" }"), PERI_STR("something else"));
   for (size_t i = 0; i < want->member_count; i++) {
     peri_str field = want->members[i].key, code = peri_node_text(want->members[i].value), got = PERI_STR("a row");
     bool found = false;

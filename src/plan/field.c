@@ -54,9 +54,12 @@ static int join_one(plan_run *r, const plan_field *f, plan_in *in, peri_buf *out
   }
   peri_str text;
   if (in->type <= PERI_J_NULL) return 0;
-  if (in->type == PERI_J_STRING || in->type == PERI_J_NUMBER) text = plan_in_text(r, in);
-  else if (in->type == PERI_J_TRUE || in->type == PERI_J_FALSE) text = in->type == PERI_J_TRUE ? PERI_STR("true") : PERI_STR("false");
-  else return -1;
+  if (in->type == PERI_J_STRING || in->type == PERI_J_NUMBER)
+    text = plan_in_text(r, in);
+  else if (in->type == PERI_J_TRUE || in->type == PERI_J_FALSE)
+    text = in->type == PERI_J_TRUE ? PERI_STR("true") : PERI_STR("false");
+  else
+    return -1;
   if (in->type == PERI_J_STRING && !in->plain) *plain = false;
   if (f->trim) text = peri_str_trim(text);
   if (!text.n && f->empty_null) return 0;
@@ -79,7 +82,8 @@ static bool read_joined(plan_run *r, const plan_field *f, plan_in *in) {
   if (sound) {
     *in = (plan_in){.type = PERI_J_NULL};
     /* an id with a missing part would be another record's id */
-    if (count && (whole || f->kind != PK_ID)) *in = (plan_in){.type = PERI_J_STRING, .plain = plain, .text = peri_arena_str(r->arena, peri_buf_view(b))};
+    if (count && (whole || f->kind != PK_ID))
+      *in = (plan_in){.type = PERI_J_STRING, .plain = plain, .text = peri_arena_str(r->arena, peri_buf_view(b))};
   }
   return sound;
 }
@@ -87,7 +91,10 @@ static bool read_joined(plan_run *r, const plan_field *f, plan_in *in) {
 /* ---- functions ---- */
 
 static const char *script_code(peri_code code) {
-  return code == PERI_SCRIPT_TIMEOUT ? "script_timeout" : code == PERI_SCRIPT_MEMORY ? "script_memory" : code == PERI_SCRIPT_CRASH ? "script_crash" : "script_error";
+  return code == PERI_SCRIPT_TIMEOUT  ? "script_timeout"
+         : code == PERI_SCRIPT_MEMORY ? "script_memory"
+         : code == PERI_SCRIPT_CRASH  ? "script_crash"
+                                      : "script_error";
 }
 
 bool plan_call(plan_run *r, const plan_field *f, int fn, int line, const peri_value *args, size_t count, peri_value results[2]) {
@@ -113,7 +120,8 @@ bool plan_call(plan_run *r, const plan_field *f, int fn, int line, const peri_va
 }
 
 /* from: the value it was called with, or NULL and first: its first value as sent. Shown only when it fails. */
-static bool transform(plan_run *r, const plan_field *f, const peri_value *args, size_t count, const plan_val *from, const plan_in *first, plan_in *in) {
+static bool transform(plan_run *r, const plan_field *f, const peri_value *args, size_t count, const plan_val *from, const plan_in *first,
+                      plan_in *in) {
   peri_value results[2];
   if (!plan_call(r, f, f->transform, f->transform_line, args, count, results)) {
     r->last.shown = from ? plan_val_shown(r, from) : plan_in_shown(r, first);
@@ -149,7 +157,8 @@ static bool validate(plan_run *r, const plan_field *f, const plan_val *v) {
   plan_val_value(r, f, v, false, &arg);
   peri_value decimal = arg; /* decimals come as numbers here: `v >= 0` must not compare a text */
   double d;
-  if (v->type == PT_NUMBER && arg.type == PERI_V_TEXT && f->kind != PK_INTEGER && peri_number_double(v->text, &d)) decimal = (peri_value){.type = PERI_V_NUM, .u.d = d};
+  if (v->type == PT_NUMBER && arg.type == PERI_V_TEXT && f->kind != PK_INTEGER && peri_number_double(v->text, &d))
+    decimal = (peri_value){.type = PERI_V_NUM, .u.d = d};
   if (!plan_call(r, f, f->validate, f->validate_line, &decimal, 1, results)) {
     r->last.shown = plan_val_shown(r, v);
     return false;
@@ -157,8 +166,10 @@ static bool validate(plan_run *r, const plan_field *f, const plan_val *v) {
   bool good = results[0].type != PERI_V_NULL && !(results[0].type == PERI_V_BOOL && !results[0].u.b);
   if (good) return true;
   peri_str shown = plan_val_shown(r, v);
-  if (results[1].type == PERI_V_TEXT && results[1].u.s.n) plan_fails(r, f, "validate", shown, "%.*s: %.*s", PERI_S(shown), PERI_S(results[1].u.s));
-  else plan_fails(r, f, "validate", shown, "%.*s does not pass validate", PERI_S(shown));
+  if (results[1].type == PERI_V_TEXT && results[1].u.s.n)
+    plan_fails(r, f, "validate", shown, "%.*s: %.*s", PERI_S(shown), PERI_S(results[1].u.s));
+  else
+    plan_fails(r, f, "validate", shown, "%.*s does not pass validate", PERI_S(shown));
   r->last.line = f->validate_line;
   return false;
 }
@@ -181,9 +192,12 @@ static bool not_named(plan_run *r, const plan_field *f, const plan_in *in) {
 static bool map_value(plan_run *r, const plan_field *f, plan_in *in, plan_val *out) {
   const plan_map_item *item = out->type == PT_TEXT || out->type == PT_NUMBER ? mapped(f, out->text) : NULL;
   if (!item && out->type == PT_BOOL) item = mapped(f, out->b ? PERI_STR("true") : PERI_STR("false"));
-  if (item) *out = item->val;
-  else if (f->has_otherwise && (f->map || f->closed)) *out = f->otherwise;
-  else if (f->closed) return not_named(r, f, in);
+  if (item)
+    *out = item->val;
+  else if (f->has_otherwise && (f->map || f->closed))
+    *out = f->otherwise;
+  else if (f->closed)
+    return not_named(r, f, in);
   return true;
 }
 
@@ -193,8 +207,10 @@ bool plan_convert_one(plan_run *r, const plan_field *f, plan_in *in, plan_val *o
   if (in->made) return plan_kinds[f->kind].convert(r, f, in, out);
   if (f->map_first && f->map) {
     peri_str text = {NULL, 0};
-    if (in->type == PERI_J_STRING || in->type == PERI_J_NUMBER) text = peri_str_trim(plan_in_text(r, in));
-    else if (in->type == PERI_J_TRUE || in->type == PERI_J_FALSE) text = in->type == PERI_J_TRUE ? PERI_STR("true") : PERI_STR("false");
+    if (in->type == PERI_J_STRING || in->type == PERI_J_NUMBER)
+      text = peri_str_trim(plan_in_text(r, in));
+    else if (in->type == PERI_J_TRUE || in->type == PERI_J_FALSE)
+      text = in->type == PERI_J_TRUE ? PERI_STR("true") : PERI_STR("false");
     const plan_map_item *item = text.n ? mapped(f, text) : NULL;
     if (item) {
       *out = item->val;
@@ -257,7 +273,8 @@ static bool check_pattern(plan_run *r, const plan_field *f, const plan_val *v) {
   if (found == PERI_PATTERN_YES) return true;
   peri_str shown = plan_val_shown(r, v);
   if (found == PERI_PATTERN_BUDGET)
-    return plan_fails(r, f, "validate", shown, "the pattern %.*s took more than %d steps on %.*s", PERI_S(f->pattern), PERI_PATTERN_STEPS_MAX, PERI_S(shown));
+    return plan_fails(r, f, "validate", shown, "the pattern %.*s took more than %d steps on %.*s", PERI_S(f->pattern), PERI_PATTERN_STEPS_MAX,
+                      PERI_S(shown));
   return plan_fails(r, f, "validate", shown, "wanted a value that matches %.*s, got %.*s", PERI_S(f->pattern), PERI_S(shown));
 }
 
@@ -323,8 +340,10 @@ const plan_field *plan_field_chosen(plan_run *r, const plan_field *f) {
     plan_source_read(r, f->choose, &in);
     peri_str text = {"", 0};
     bool there = in.type > PERI_J_NULL, scalar = in.type == PERI_J_STRING || in.type == PERI_J_NUMBER;
-    if (scalar) text = plan_in_text(r, &in);
-    else if (in.type == PERI_J_TRUE || in.type == PERI_J_FALSE) text = in.type == PERI_J_TRUE ? PERI_STR("true") : PERI_STR("false");
+    if (scalar)
+      text = plan_in_text(r, &in);
+    else if (in.type == PERI_J_TRUE || in.type == PERI_J_FALSE)
+      text = in.type == PERI_J_TRUE ? PERI_STR("true") : PERI_STR("false");
     const plan_field *chosen = f->has_else ? f->else_field : NULL;
     for (size_t i = 0; there && i < f->case_count; i++) { /* exact ones stand first, then patterns, the longest first, then "*" */
       const plan_case *c = &f->cases[i];

@@ -8,16 +8,32 @@
 #include "plan/pattern.h"
 #include "plan/plan.h"
 
-#define PLAN_SHOWN_MAX 80          /* bytes of a value in an error text: enough to recognise it, too few to fill a log */
-#define PLAN_FAILS_MAX 16          /* failures of one record that are told; the first is the reject */
+#define PLAN_SHOWN_MAX 80 /* bytes of a value in an error text: enough to recognise it, too few to fill a log */
+#define PLAN_FAILS_MAX 16 /* failures of one record that are told; the first is the reject */
 #define PLAN_WARNINGS_MAX 16
-#define PLAN_WHEN_DEPTH_MAX 8      /* when inside when */
-#define PLAN_UNIQUE_MAX 4000000    /* values that one unique rule remembers: 24 bytes each */
-#define PLAN_VALUES_MAX 100        /* paths of one field or rule: each becomes an argument */
+#define PLAN_WHEN_DEPTH_MAX 8   /* when inside when */
+#define PLAN_UNIQUE_MAX 4000000 /* values that one unique rule remembers: 24 bytes each */
+#define PLAN_VALUES_MAX 100     /* paths of one field or rule: each becomes an argument */
 
 typedef enum plan_kind {
-  PK_TEXT, PK_EMAIL, PK_URL, PK_PHONE, PK_CHOICE, PK_INTEGER, PK_NUMBER, PK_DECIMAL, PK_MONEY, PK_BOOLEAN,
-  PK_DATE, PK_DATETIME, PK_TIME, PK_UUID, PK_LIST, PK_JSON, PK_ID, PK_REST,
+  PK_TEXT,
+  PK_EMAIL,
+  PK_URL,
+  PK_PHONE,
+  PK_CHOICE,
+  PK_INTEGER,
+  PK_NUMBER,
+  PK_DECIMAL,
+  PK_MONEY,
+  PK_BOOLEAN,
+  PK_DATE,
+  PK_DATETIME,
+  PK_TIME,
+  PK_UUID,
+  PK_LIST,
+  PK_JSON,
+  PK_ID,
+  PK_REST,
   PK_WHEN, /* no kind: chooses one by a value */
   PK_COUNT
 } plan_kind;
@@ -27,23 +43,23 @@ typedef enum plan_from { PF_RECORD, PF_PARENT, PF_CONTEXT, PF_HEADER, PF_SETTING
 /* One place that is read. Equal ones are shared; the view turns `index` into a slot. */
 typedef struct plan_source {
   plan_from from;
-  int index;        /* into the plan's sources and a view's slots */
-  bool many;        /* holds []: a list of values */
-  bool of_field;    /* named by a field (not only by the key): rest leaves it out */
-  peri_str path;    /* without its prefix, but CONTEXT keeps "stream:" */
-  peri_str full;    /* as written */
-  peri_span fixed;  /* SETTING: its value */
-  int list;         /* RECORD/PARENT/ELEMENT with a final []: index of the source without it, for rest; -1 */
+  int index;       /* into the plan's sources and a view's slots */
+  bool many;       /* holds []: a list of values */
+  bool of_field;   /* named by a field (not only by the key): rest leaves it out */
+  peri_str path;   /* without its prefix, but CONTEXT keeps "stream:" */
+  peri_str full;   /* as written */
+  peri_span fixed; /* SETTING: its value */
+  int list;        /* RECORD/PARENT/ELEMENT with a final []: index of the source without it, for rest; -1 */
 } plan_source;
 
 /* A value before its conversion. */
 typedef struct plan_in {
-  uint8_t type;     /* peri_jtype */
-  bool plain;       /* STRING: text may stand between quotes as it is */
-  bool lazy;        /* STRING with escapes whose text is not made yet */
-  bool made;        /* came from a function or a default, not from the record */
-  peri_str text;    /* STRING: its text; NUMBER: its digits */
-  peri_str raw;     /* its JSON as sent; n == 0: it was made here */
+  uint8_t type;             /* peri_jtype */
+  bool plain;               /* STRING: text may stand between quotes as it is */
+  bool lazy;                /* STRING with escapes whose text is not made yet */
+  bool made;                /* came from a function or a default, not from the record */
+  peri_str text;            /* STRING: its text; NUMBER: its digits */
+  peri_str raw;             /* its JSON as sent; n == 0: it was made here */
   const peri_span *spans;   /* ARRAY of a [] path */
   const peri_value *values; /* ARRAY from a function */
   size_t count;
@@ -56,9 +72,9 @@ typedef struct plan_val plan_val;
 struct plan_val {
   uint8_t type;
   bool b;
-  bool plain;     /* TEXT: needs no escapes */
-  peri_str text;  /* TEXT, or the digits of NUMBER */
-  peri_str raw;   /* JSON to write as it is, if n > 0 */
+  bool plain;    /* TEXT: needs no escapes */
+  peri_str text; /* TEXT, or the digits of NUMBER */
+  peri_str raw;  /* JSON to write as it is, if n > 0 */
   plan_val *items;
   size_t count;
 };
@@ -67,55 +83,57 @@ typedef enum plan_on_error { PE_REJECT, PE_NULL, PE_DEFAULT, PE_KEEP } plan_on_e
 
 typedef struct plan_field plan_field;
 
-typedef struct plan_map_item { plan_val val; } plan_map_item;
+typedef struct plan_map_item {
+  plan_val val;
+} plan_map_item;
 
 typedef struct plan_case {
-  peri_str match;     /* text or glob */
-  bool glob, any;     /* any: "*", whatever is present */
-  plan_field *field;  /* NULL: null */
+  peri_str match;    /* text or glob */
+  bool glob, any;    /* any: "*", whatever is present */
+  plan_field *field; /* NULL: null */
 } plan_case;
 
 struct plan_field {
-  peri_str name;      /* dotted: address.city */
-  peri_str prefix;    /* what stands before its value in the row: ,"name": with brackets of objects around it */
+  peri_str name;   /* dotted: address.city */
+  peri_str prefix; /* what stands before its value in the row: ,"name": with brackets of objects around it */
   plan_kind kind;
   int line;
-  int number;         /* among the plan's fields, for the progress page */
+  int number; /* among the plan's fields, for the progress page */
   const peri_node *options;
-  bool simple;        /* one path of the record, no function, no check: the short way of run.c */
-  bool quick;         /* and a text that no option changes: its bytes are the row's */
-  bool early;         /* transform gets the values as sent, before the kind */
-  bool checked;       /* bounds, pattern or validate */
+  bool simple;  /* one path of the record, no function, no check: the short way of run.c */
+  bool quick;   /* and a text that no option changes: its bytes are the row's */
+  bool early;   /* transform gets the values as sent, before the kind */
+  bool checked; /* bounds, pattern or validate */
   plan_source **sources;
   size_t source_count;
-  bool kept;          /* its value is wanted by a rule */
+  bool kept; /* its value is wanted by a rule */
 
   bool required, trim, empty_null, has_join, join_plain, unique; /* join_plain: its text needs no escapes */
-  signed char letters;/* -1 lower, +1 upper, 0 as they are */
+  signed char letters;                                           /* -1 lower, +1 upper, 0 as they are */
   plan_on_error on_error;
   peri_str join;
   bool has_default;
-  plan_in fallback;          /* the default before conversion */
-  plan_val fallback_val;     /* and after */
+  plan_in fallback;      /* the default before conversion */
+  plan_val fallback_val; /* and after */
   bool has_min, has_max;
-  peri_str min, max;         /* canonical decimals, or date texts */
+  peri_str min, max; /* canonical decimals, or date texts */
   double min_d, max_d;
-  size_t min_n, max_n;       /* lengths */
+  size_t min_n, max_n; /* lengths */
   peri_str min_shown, max_shown;
   peri_str pattern;
-  peri_map *map;             /* text -> plan_map_item */
-  bool map_first;            /* not a text kind: what map names is replaced before the kind sees it */
-  bool closed;               /* choice with options: other values are refused */
+  peri_map *map;  /* text -> plan_map_item */
+  bool map_first; /* not a text kind: what map names is replaced before the kind sees it */
+  bool closed;    /* choice with options: other values are refused */
   bool has_otherwise;
   plan_val otherwise;
-  int transform, validate;   /* function numbers, -1 none */
+  int transform, validate; /* function numbers, -1 none */
   int transform_line, validate_line;
   peri_str transform_body, validate_body; /* where the tree carries the source: part of the hash */
   peri_str lookup;
 
-  int scale;                 /* -1: as it comes */
+  int scale; /* -1: as it comes */
   bool minor;
-  plan_source **currency;    /* money: the first that has a value */
+  plan_source **currency; /* money: the first that has a value */
   size_t currency_count;
   peri_str currency_prefix, currency_name;
   peri_str *formats;
@@ -123,14 +141,14 @@ struct plan_field {
   bool zone_set;
   int zone_minutes;
   peri_str split;
-  size_t most;               /* 0: any number */
-  plan_field *item;          /* list: how an element is converted */
+  size_t most;      /* 0: any number */
+  plan_field *item; /* list: how an element is converted */
   peri_str rest_prefix;
   peri_str *except;
   size_t except_count;
   bool labels;
 
-  plan_source *choose;       /* when */
+  plan_source *choose; /* when */
   plan_case *cases;
   size_t case_count;
   bool has_else;
@@ -147,9 +165,9 @@ typedef struct plan_rule {
   plan_field **fields;
   size_t field_count;
   int check, line;
-  peri_str message;   /* empty: one is made */
-  peri_str names;     /* "email, phone" */
-  plan_seen *seen;    /* unique */
+  peri_str message; /* empty: one is made */
+  peri_str names;   /* "email, phone" */
+  plan_seen *seen;  /* unique */
 } plan_rule;
 
 struct peri_plan {
@@ -158,20 +176,20 @@ struct peri_plan {
   int line;
   plan_field **fields;
   size_t field_count;
-  peri_str tail;              /* closes the row's object */
+  peri_str tail; /* closes the row's object */
   plan_source **sources;
   size_t source_count;
-  plan_source *rows;          /* NULL: one row a record */
-  peri_paths *element_set;    /* rows: what is read of an element */
-  peri_paths *grammar;        /* only proves paths */
-  plan_field *key;            /* kind id */
+  plan_source *rows;       /* NULL: one row a record */
+  peri_paths *element_set; /* rows: what is read of an element */
+  peri_paths *grammar;     /* only proves paths */
+  plan_field *key;         /* kind id */
   bool key_from_stream;
   plan_rule *rules;
   size_t rule_count;
   bool has_rest;
-  peri_str *settings;         /* names read, sorted */
+  peri_str *settings; /* names read, sorted */
   size_t setting_count, setting_cap;
-  peri_str *labels;           /* JSON of labels read: for the hash */
+  peri_str *labels; /* JSON of labels read: for the hash */
   size_t label_count, label_cap;
   char hash[33];
   peri_str sources_hash;
@@ -179,9 +197,9 @@ struct peri_plan {
 
 struct peri_plan_view {
   const peri_plan *plan;
-  int *slots;                 /* per source; -1 where none is needed */
-  bool parents;               /* parent: is read by slots, where the page has them */
-  plan_val *kept;             /* per field: what rules look at */
+  int *slots;     /* per source; -1 where none is needed */
+  bool parents;   /* parent: is read by slots, where the page has them */
+  plan_val *kept; /* per field: what rules look at */
 };
 
 typedef struct plan_fail {
@@ -195,7 +213,7 @@ typedef struct plan_fail {
 typedef struct plan_scratch {
   peri_buf row, text, warnings, names, rest;
   plan_fail fails[PLAN_FAILS_MAX]; /* of the record at hand */
-  peri_arena *arena; /* for stamps, which are read where no job's arena is at hand */
+  peri_arena *arena;               /* for stamps, which are read where no job's arena is at hand */
 } plan_scratch;
 
 /* One record being mapped. */
@@ -206,17 +224,17 @@ typedef struct plan_run {
   peri_caller *caller;
   peri_arena *arena;
   plan_scratch *scratch;
-  peri_str element_raw;             /* what `rest ""` means */
+  peri_str element_raw; /* what `rest ""` means */
   const peri_slot *element_slots;
-  const peri_slot *parent_slots;    /* what parent: reads by slot; NULL: the context */
+  const peri_slot *parent_slots; /* what parent: reads by slot; NULL: the context */
   peri_span context, headers;
   bool context_read, headers_read;
-  uint32_t number;                  /* of the element, from 1 */
+  uint32_t number; /* of the element, from 1 */
   char number_text[12];
-  size_t fail_count;                /* in scratch->fails */
+  size_t fail_count; /* in scratch->fails */
   size_t warning_count;
-  bool stop;                        /* time or memory is over: no more calls for this record */
-  plan_fail last;                   /* the failure being made, before on_error decides */
+  bool stop;      /* time or memory is over: no more calls for this record */
+  plan_fail last; /* the failure being made, before on_error decides */
 } plan_run;
 
 /* ---- sources.c ---- */
@@ -249,9 +267,9 @@ static inline bool plan_digit(char c) { return c >= '0' && c <= '9'; }
 typedef bool (*plan_convert)(plan_run *r, const plan_field *f, plan_in *in, plan_val *out);
 typedef struct plan_kind_spec {
   const char *name;
-  const char *type;    /* of the view's column */
+  const char *type; /* of the view's column */
   plan_convert convert;
-  bool texty;          /* its values are texts: trim, case, pattern by letters; length for min and max */
+  bool texty;                    /* its values are texts: trim, case, pattern by letters; length for min and max */
   bool takes_list, takes_object; /* shapes that it can use */
 } plan_kind_spec;
 extern const plan_kind_spec plan_kinds[PK_COUNT];
@@ -316,9 +334,9 @@ typedef struct plan_maker {
   peri_plan *plan;
   const peri_plan_source *source;
   peri_err *e;
-  int line;        /* of the mistake */
-  bool in_row;     /* fields of a mapping with rows */
-  bool key;        /* the field being made is the key */
+  int line;    /* of the mistake */
+  bool in_row; /* fields of a mapping with rows */
+  bool key;    /* the field being made is the key */
 } plan_maker;
 plan_maker plan_maker_new(peri_arena *a, const peri_plan_source *source, peri_err *e);
 plan_run plan_maker_run(plan_maker *m, peri_record_in *none); /* to convert the values of options, as a record's would be */

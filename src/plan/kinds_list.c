@@ -3,25 +3,25 @@
 #include "plan/inside.h"
 
 const plan_kind_spec plan_kinds[PK_COUNT] = {
-  [PK_TEXT] = {"text", "text", plan_text, true, false, false},
-  [PK_EMAIL] = {"email", "text", plan_email, true, false, false},
-  [PK_URL] = {"url", "text", plan_url, true, false, false},
-  [PK_PHONE] = {"phone", "text", plan_phone, true, false, false},
-  [PK_CHOICE] = {"choice", "text", plan_text, true, false, false},
-  [PK_INTEGER] = {"integer", "integer", plan_integer, false, false, false},
-  [PK_NUMBER] = {"number", "number", plan_number, false, false, false},
-  [PK_DECIMAL] = {"decimal", "number", plan_decimal, false, false, false},
-  [PK_MONEY] = {"money", "number", plan_money, false, false, false},
-  [PK_BOOLEAN] = {"boolean", "boolean", plan_boolean, false, false, false},
-  [PK_DATE] = {"date", "text", plan_date, false, false, false},
-  [PK_DATETIME] = {"datetime", "text", plan_datetime, false, false, false},
-  [PK_TIME] = {"time", "text", plan_time, false, false, false},
-  [PK_UUID] = {"uuid", "text", plan_uuid, true, false, false},
-  [PK_LIST] = {"list", "json", plan_list, false, true, false},
-  [PK_JSON] = {"json", "json", plan_json, false, true, true},
-  [PK_ID] = {"id", "text", plan_id, true, false, false},
-  [PK_REST] = {"rest", "json", plan_rest, false, false, true},
-  [PK_WHEN] = {"when", "json", NULL, false, true, true},
+    [PK_TEXT] = {"text", "text", plan_text, true, false, false},
+    [PK_EMAIL] = {"email", "text", plan_email, true, false, false},
+    [PK_URL] = {"url", "text", plan_url, true, false, false},
+    [PK_PHONE] = {"phone", "text", plan_phone, true, false, false},
+    [PK_CHOICE] = {"choice", "text", plan_text, true, false, false},
+    [PK_INTEGER] = {"integer", "integer", plan_integer, false, false, false},
+    [PK_NUMBER] = {"number", "number", plan_number, false, false, false},
+    [PK_DECIMAL] = {"decimal", "number", plan_decimal, false, false, false},
+    [PK_MONEY] = {"money", "number", plan_money, false, false, false},
+    [PK_BOOLEAN] = {"boolean", "boolean", plan_boolean, false, false, false},
+    [PK_DATE] = {"date", "text", plan_date, false, false, false},
+    [PK_DATETIME] = {"datetime", "text", plan_datetime, false, false, false},
+    [PK_TIME] = {"time", "text", plan_time, false, false, false},
+    [PK_UUID] = {"uuid", "text", plan_uuid, true, false, false},
+    [PK_LIST] = {"list", "json", plan_list, false, true, false},
+    [PK_JSON] = {"json", "json", plan_json, false, true, true},
+    [PK_ID] = {"id", "text", plan_id, true, false, false},
+    [PK_REST] = {"rest", "json", plan_rest, false, false, true},
+    [PK_WHEN] = {"when", "json", NULL, false, true, true},
 };
 
 plan_kind plan_kind_named(peri_str name) {
@@ -101,8 +101,10 @@ static void put_value(peri_buf *out, const peri_value *v) {
   case PERI_V_BOOL: peri_buf_c_str(out, v->u.b ? "true" : "false"); return;
   case PERI_V_INT: peri_buf_fmt(out, "%lld", (long long)v->u.i); return;
   case PERI_V_NUM:
-    if (v->u.d - v->u.d != 0) peri_buf_c_str(out, "null"); /* JSON has no infinity */
-    else peri_double_put(out, v->u.d);
+    if (v->u.d - v->u.d != 0)
+      peri_buf_c_str(out, "null"); /* JSON has no infinity */
+    else
+      peri_double_put(out, v->u.d);
     return;
   case PERI_V_TEXT: peri_json_quote(out, v->u.s); return;
   case PERI_V_JSON: peri_buf_str(out, v->u.s); return;
@@ -174,8 +176,10 @@ static named named_inside(plan_run *r, const plan_source *own, peri_str raw) {
     const plan_source *s = p->sources[i];
     if (!s->of_field || s->from != own->from || s == own) continue;
     peri_span span = {.type = PERI_J_NONE};
-    if (!s->many) span = slots[r->view->slots[s->index]].one;
-    else if (s->list >= 0) span = slots[r->view->slots[s->list]].one;
+    if (!s->many)
+      span = slots[r->view->slots[s->index]].one;
+    else if (s->list >= 0)
+      span = slots[r->view->slots[s->list]].one;
     if (s->many && span.type != PERI_J_ARRAY) continue;
     if (span.type != PERI_J_NONE && span.p > raw.p && span.p < raw.p + raw.n) note(&n, span.p);
   }

@@ -113,7 +113,8 @@ bool plan_integer(plan_run *r, const plan_field *f, plan_in *in, plan_val *out) 
   char digits[48];
   if (!read_number(r, in, &number)) return plan_wrong(r, f, in, "a whole number");
   if (plain_digits(number)) return as_number(out, number);
-  if (!peri_number_integer(number, digits)) return plan_wrong(r, f, in, peri_number_is_integer(number) ? "a whole number of at most 40 digits" : "a whole number");
+  if (!peri_number_integer(number, digits))
+    return plan_wrong(r, f, in, peri_number_is_integer(number) ? "a whole number of at most 40 digits" : "a whole number");
   peri_str whole = peri_str_of(digits);
   return as_number(out, peri_str_eq(whole, number) ? number : peri_arena_str(r->arena, whole));
 }
@@ -123,9 +124,12 @@ static bool short_decimal(peri_str s) {
   size_t digits = 0;
   bool dot = false;
   for (size_t i = 0; i < s.n; i++) {
-    if (plan_digit(s.p[i])) digits++;
-    else if (s.p[i] == '.') dot = true;
-    else if (s.p[i] != '-' || i) return false;
+    if (plan_digit(s.p[i]))
+      digits++;
+    else if (s.p[i] == '.')
+      dot = true;
+    else if (s.p[i] != '-' || i)
+      return false;
   }
   return digits <= 15 && !(dot && s.p[s.n - 1] == '0') && !(s.n == 2 && s.p[0] == '-' && s.p[1] == '0');
 }
@@ -178,7 +182,8 @@ bool plan_decimal(plan_run *r, const plan_field *f, plan_in *in, plan_val *out) 
 /* ---- money ---- */
 
 static int currency_places(peri_str code) { /* ISO 4217; all others have two */
-  static const char none[] = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF", three[] = "BHD IQD JOD KWD LYD OMR TND", four[] = "CLF UYW";
+  static const char none[] = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF", three[] = "BHD IQD JOD KWD LYD OMR TND",
+                    four[] = "CLF UYW";
   char c[4] = {0};
   memcpy(c, code.p, 3);
   return strstr(none, c) ? 0 : strstr(three, c) ? 3 : strstr(four, c) ? 4 : 2;
@@ -212,7 +217,8 @@ bool plan_money(plan_run *r, const plan_field *f, plan_in *in, plan_val *out) {
   if (f->minor && !in->made) {
     plan_val currency;
     if (!plan_currency(r, f, &currency)) return false;
-    if (f->currency_count && currency.type == PT_NULL) return plan_wrong(r, f, in, "a currency beside it: what its smallest unit is worth depends on it");
+    if (f->currency_count && currency.type == PT_NULL)
+      return plan_wrong(r, f, in, "a currency beside it: what its smallest unit is worth depends on it");
     int places = currency.type == PT_TEXT ? currency_places(currency.text) : 2;
     if (!canonical(r, number, -1, &exact)) return plan_wrong(r, f, in, wanted);
     number = peri_arena_fmt(r->arena, "%.*se-%d", PERI_S(exact), places);

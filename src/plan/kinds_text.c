@@ -37,7 +37,7 @@ static peri_str with_case(plan_run *r, peri_str s, bool up) {
   size_t i = 0;
   char first = up ? 'a' : 'A', last = up ? 'z' : 'Z';
   while (i < s.n && !(s.p[i] >= first && s.p[i] <= last) && (unsigned char)s.p[i] < 128) i++;
-  if (i == s.n) return s; /* most texts are in the wanted case already */
+  if (i == s.n) return s;                          /* most texts are in the wanted case already */
   char *out = peri_arena_bytes(r->arena, s.n + 4); /* no pair above differs in length */
   memcpy(out, s.p, i);
   for (; i < s.n && (unsigned char)s.p[i] < 128; i++) out[i] = (char)(s.p[i] >= first && s.p[i] <= last ? s.p[i] ^ 32 : s.p[i]);
@@ -127,8 +127,10 @@ bool plan_email(plan_run *r, const plan_field *f, plan_in *in, plan_val *out) {
   bool sound = text.n <= 254;
   for (; sound && at < text.n && text.p[at] != '@'; at++) {
     unsigned char c = (unsigned char)text.p[at];
-    if (c == '.') sound = at > 0 && text.p[at - 1] != '.' && at + 1 < text.n && text.p[at + 1] != '@';
-    else sound = mail_char(c);
+    if (c == '.')
+      sound = at > 0 && text.p[at - 1] != '.' && at + 1 < text.n && text.p[at + 1] != '@';
+    else
+      sound = mail_char(c);
   }
   if (!sound || at == 0 || at > 64 || at >= text.n || !domain_ok(peri_str_from(text, at + 1), true)) return plan_wrong(r, f, in, wanted);
   return as_text(out, text, true); /* no character that JSON escapes can stand in one */
@@ -172,7 +174,8 @@ bool plan_url(plan_run *r, const plan_field *f, plan_in *in, plan_val *out) {
   if (in->type != PERI_J_STRING) return plan_wrong(r, f, in, wanted);
   if (!plan_scalar_text(r, f, in, &text, &plain, wanted)) return false;
   for (size_t i = 0; i < text.n; i++)
-    if ((unsigned char)text.p[i] <= ' ' || text.p[i] == 127 || text.p[i] == '<' || text.p[i] == '>' || text.p[i] == '"') return plan_wrong(r, f, in, wanted);
+    if ((unsigned char)text.p[i] <= ' ' || text.p[i] == 127 || text.p[i] == '<' || text.p[i] == '>' || text.p[i] == '"')
+      return plan_wrong(r, f, in, wanted);
   size_t scheme = 0;
   while (scheme < text.n && (plan_digit(text.p[scheme]) || (text.p[scheme] | 32) >= 'a') && (text.p[scheme] | 32) <= 'z') scheme++;
   bool has = scheme > 0 && !plan_digit(text.p[0]) && scheme + 3 <= text.n && memcmp(text.p + scheme, "://", 3) == 0;

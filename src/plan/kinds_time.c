@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "plan/inside.h"
 
-#define SECONDS_MOST 100000000000LL   /* below it a bare number counts seconds (until 5138), above it ms (after 1973) */
-#define MS_MOST 100000000000000LL     /* beyond it microseconds would be meant; name the unit with format instead */
+#define SECONDS_MOST 100000000000LL /* below it a bare number counts seconds (until 5138), above it ms (after 1973) */
+#define MS_MOST 100000000000000LL   /* beyond it microseconds would be meant; name the unit with format instead */
 #define YEAR_0_MS (-62167219200000LL)
 #define YEAR_10000_MS 253402300800000LL
 #define DAY_MS 86400000LL
@@ -40,7 +40,8 @@ bool plan_format_check(peri_str format, const char **what) {
   if (peri_str_is(format, "ms") || peri_str_is(format, "s") || peri_str_is(format, "iso")) return true;
   if (!memchr(format.p ? format.p : "", '%', format.n)) *what = "is neither \"ms\", \"s\", \"iso\" nor a pattern such as \"%d.%m.%Y\"";
   for (size_t i = 0; !*what && i < format.n; i++)
-    if (format.p[i] == '%' && (++i >= format.n || !strchr(directives, format.p[i]))) *what = "holds a % that means nothing (known: %Y %y %m %d %e %H %I %M %S %L %p %z %b %B %T %F %%)";
+    if (format.p[i] == '%' && (++i >= format.n || !strchr(directives, format.p[i])))
+      *what = "holds a % that means nothing (known: %Y %y %m %d %e %H %I %M %S %L %p %z %b %B %T %F %%)";
   return !*what;
 }
 
@@ -165,8 +166,10 @@ static bool epoch(peri_str number, char unit, int64_t *ms) {
 static bool is_number(peri_str s) {
   size_t dots = 0, i = s.n && s.p[0] == '-', start = i;
   for (; i < s.n; i++)
-    if (s.p[i] == '.') dots++;
-    else if (!plan_digit(s.p[i])) return false;
+    if (s.p[i] == '.')
+      dots++;
+    else if (!plan_digit(s.p[i]))
+      return false;
   return i > start && dots <= 1 && plan_digit(s.p[start]);
 }
 
@@ -280,7 +283,9 @@ bool plan_time(plan_run *r, const plan_field *f, plan_in *in, plan_val *out) {
   } else if (formatted) {
     read = plan_moment(r, f, in, &ms);
   }
-  if (!read) return formatted ? plan_wrong(r, f, in, "a time written like %.*s", PERI_S(f->formats[0])) : plan_wrong(r, f, in, "a time such as 10:30 or 10:30:00");
+  if (!read)
+    return formatted ? plan_wrong(r, f, in, "a time written like %.*s", PERI_S(f->formats[0]))
+                     : plan_wrong(r, f, in, "a time such as 10:30 or 10:30:00");
   ms = ((ms % DAY_MS) + DAY_MS) % DAY_MS;
   peri_str text = {iso_in(r, ms) + 11, ms % 1000 ? 12 : 8};
   return as_text(out, text);

@@ -11,12 +11,15 @@ typedef struct laying {
 } laying;
 
 static bool refuse(laying *l, const char *what, peri_str shown) {
-  peri_fail(l->e, PERI_SCRIPT_REFUSED, "field mapping %.*s -> %.*s: %s%s%.*s%s", PERI_S(l->external), PERI_S(l->internal), what, shown.p ? " '" : "", PERI_S(shown), shown.p ? "'" : "");
+  peri_fail(l->e, PERI_SCRIPT_REFUSED, "field mapping %.*s -> %.*s: %s%s%.*s%s", PERI_S(l->external), PERI_S(l->internal), what, shown.p ? " '" : "",
+            PERI_S(shown), shown.p ? "'" : "");
   return false;
 }
 
 static peri_str kind_of(peri_str type) { /* the old service's names, then ours */
-  static const struct { const char *theirs, *ours; } names[] = {{"string", "text"}, {"array", "list"}, {"object", "json"}, {"bool", "boolean"}, {"int", "integer"}, {"float", "number"}};
+  static const struct {
+    const char *theirs, *ours;
+  } names[] = {{"string", "text"}, {"array", "list"}, {"object", "json"}, {"bool", "boolean"}, {"int", "integer"}, {"float", "number"}};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (peri_str_is(type, names[i].theirs)) return peri_str_of(names[i].ours);
   return plan_kind_named(type) == PK_COUNT ? (peri_str){NULL, 0} : type;
@@ -63,7 +66,8 @@ static const peri_json *json_column(peri_arena *a, const peri_json *column) {
 
 static bool truth(const peri_json *v) {
   if (!v) return false;
-  return v->type == PERI_J_TRUE || (v->type == PERI_J_NUMBER && !peri_str_is(v->text, "0")) || (v->type == PERI_J_STRING && (peri_str_is(v->text, "true") || peri_str_is(v->text, "1")));
+  return v->type == PERI_J_TRUE || (v->type == PERI_J_NUMBER && !peri_str_is(v->text, "0")) ||
+         (v->type == PERI_J_STRING && (peri_str_is(v->text, "true") || peri_str_is(v->text, "1")));
 }
 
 static bool add_function(laying *l, peri_node *opts, const peri_json *row, const char *column, const char *option) {
@@ -82,7 +86,8 @@ static bool add_function(laying *l, peri_node *opts, const peri_json *row, const
 }
 
 static bool add_options(laying *l, peri_node *opts, const peri_json *row) {
-  const peri_json *options = json_column(l->arena, peri_json_get(row, "options")), *fallback = json_column(l->arena, peri_json_get(row, "default_value"));
+  const peri_json *options = json_column(l->arena, peri_json_get(row, "options")),
+                  *fallback = json_column(l->arena, peri_json_get(row, "default_value"));
   if (options && options->type == PERI_J_OBJECT) {
     for (const peri_json *o = options->first; o; o = o->next) peri_node_set(l->arena, opts, o->key, node_of(l->arena, o));
   } else if (options && options->type != PERI_J_NULL && !(options->type == PERI_J_STRING && !options->text.n)) {
@@ -118,7 +123,8 @@ static bool place(laying *l, peri_node *fields, peri_str name, peri_node *word) 
     peri_node *inner = peri_node_get_str(fields, head), *own = peri_node_new(l->arena, PERI_N_TABLE);
     if (inner && inner->type == PERI_N_TABLE)
       for (size_t i = 0; i < inner->member_count; i++) peri_node_set(l->arena, own, inner->members[i].key, inner->members[i].value);
-    else if (inner) return refuse(l, "internal_field goes into a field that is no object:", head);
+    else if (inner)
+      return refuse(l, "internal_field goes into a field that is no object:", head);
     peri_node_set(l->arena, fields, head, own);
     fields = own;
     name = rest;
@@ -141,20 +147,23 @@ static bool lay(laying *l, peri_node *fields, const peri_json *row) {
   return add_options(l, word->opts, row) && place(l, fields, l->internal, word);
 }
 
-peri_code peri_mapping_overlay(peri_arena *a, const peri_node *mapping, peri_str type, peri_str entity, const peri_json *rows, peri_body_compiler body, void *self,
-                               peri_node **out, peri_err *e) {
+peri_code peri_mapping_overlay(peri_arena *a, const peri_node *mapping, peri_str type, peri_str entity, const peri_json *rows,
+                               peri_body_compiler body, void *self, peri_node **out, peri_err *e) {
   peri_err own = {0};
   laying l = {.arena = a, .body = body, .self = self, .e = e ? e : &own};
   peri_node *result = peri_node_new(a, PERI_N_WORD), *fields = peri_node_new(a, PERI_N_TABLE), *opts = peri_node_new(a, PERI_N_TABLE);
   const peri_node *known = peri_node_get(mapping, "fields");
-  if (mapping) *result = *mapping;
+  if (mapping)
+    *result = *mapping;
   else {
     result->word = PERI_STR("mapping");
     result->what = peri_node_of_text(a, entity);
     peri_node_set(a, opts, PERI_STR("from"), peri_node_of_text(a, peri_arena_fmt(a, "%.*s.%.*s", PERI_S(type), PERI_S(entity))));
   }
-  for (size_t i = 0; mapping && mapping->opts && i < mapping->opts->member_count; i++) peri_node_set(a, opts, mapping->opts->members[i].key, mapping->opts->members[i].value);
-  for (size_t i = 0; known && known->type == PERI_N_TABLE && i < known->member_count; i++) peri_node_set(a, fields, known->members[i].key, known->members[i].value);
+  for (size_t i = 0; mapping && mapping->opts && i < mapping->opts->member_count; i++)
+    peri_node_set(a, opts, mapping->opts->members[i].key, mapping->opts->members[i].value);
+  for (size_t i = 0; known && known->type == PERI_N_TABLE && i < known->member_count; i++)
+    peri_node_set(a, fields, known->members[i].key, known->members[i].value);
   for (const peri_json *row = rows ? rows->first : NULL; row; row = row->next)
     if (!lay(&l, fields, row)) return PERI_SCRIPT_REFUSED;
   peri_node_set(a, opts, PERI_STR("fields"), fields);

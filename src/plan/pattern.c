@@ -14,7 +14,10 @@ typedef struct state {
   long steps;
   bool broken; /* out of budget */
   int depth, level;
-  struct { const char *at; ptrdiff_t n; } capture[CAPTURES_MAX];
+  struct {
+    const char *at;
+    ptrdiff_t n;
+  } capture[CAPTURES_MAX];
 } state;
 
 /* ASCII by hand: isalpha and its kin follow the locale, and Lua's scripts run in "C" */
@@ -273,8 +276,10 @@ const char *peri_pattern_check(peri_str pattern) {
   if (pattern.n && *p == '^') p++;
   while (p < end && !wrong) {
     char c = *p++;
-    if (c == '%') wrong = percent_check(&p, end, level, closed);
-    else if (c == '[') wrong = set_check(&p, end);
+    if (c == '%')
+      wrong = percent_check(&p, end, level, closed);
+    else if (c == '[')
+      wrong = set_check(&p, end);
     else if (c == '(') {
       if (level >= CAPTURES_MAX) return "too many captures";
       if (p < end && *p == ')') {

@@ -5,9 +5,9 @@
 #ifndef PERI_PLAN_PLAN_H
 #define PERI_PLAN_PLAN_H
 
-#include "json/paths.h"
 #include "plan/value.h"
 #include "spec/tree.h"
+#include "json/paths.h"
 
 #define PERI_PLAN_COMPILER 1 /* part of every plan hash: raise it when the same mapping would give other rows */
 
@@ -25,23 +25,24 @@ peri_code peri_mapping_resolve(peri_arena *a, const peri_tree *tree, const peri_
 /* Lays rows of data_mappings (a JSON array of the seed's columns plus options) over a mapping, or over an empty one made for `from` and
  * `entity` if mapping is NULL. `body` compiles a Lua body to a function number (peri_script_body behind it). A mistake names the row. */
 typedef peri_code (*peri_body_compiler)(void *self, peri_str name, peri_str body, int *fn, peri_err *e);
-peri_code peri_mapping_overlay(peri_arena *a, const peri_node *mapping, peri_str type, peri_str entity, const peri_json *rows, peri_body_compiler body,
-                               void *self, peri_node **out, peri_err *e);
+peri_code peri_mapping_overlay(peri_arena *a, const peri_node *mapping, peri_str type, peri_str entity, const peri_json *rows,
+                               peri_body_compiler body, void *self, peri_node **out, peri_err *e);
 
 /* ---- compiling ---- */
 
 typedef struct peri_plan peri_plan;
 typedef struct peri_plan_source {
-  const peri_node *mapping;     /* resolved WORD mapping */
-  peri_str path;                /* its file, for rejects: "mappings/hubspot/contact.lua" */
-  const peri_json *settings;    /* object: settings of the integration; may be NULL */
-  const peri_json *discovered;  /* object: path or name -> {"label","type","options":[{"value","label"}]}; may be NULL */
-  const peri_node *stream_key;  /* the stream's key, when the mapping names none: TEXT or TABLE of texts */
-  bool key_free;                /* a row may go without a key: a preview that is not stored; without any key "id" is read */
-  peri_str sources_hash;        /* digest of all files that the mapping is made of (its own, extends, use): part of the plan's hash, because
-                                   the tree does not hold the text of functions; may be empty, then the lines of functions count */
+  const peri_node *mapping;    /* resolved WORD mapping */
+  peri_str path;               /* its file, for rejects: "mappings/hubspot/contact.lua" */
+  const peri_json *settings;   /* object: settings of the integration; may be NULL */
+  const peri_json *discovered; /* object: path or name -> {"label","type","options":[{"value","label"}]}; may be NULL */
+  const peri_node *stream_key; /* the stream's key, when the mapping names none: TEXT or TABLE of texts */
+  bool key_free;               /* a row may go without a key: a preview that is not stored; without any key "id" is read */
+  peri_str sources_hash;       /* digest of all files that the mapping is made of (its own, extends, use): part of the plan's hash, because
+                                  the tree does not hold the text of functions; may be empty, then the lines of functions count */
 } peri_plan_source;
-/* NULL: *line (0 if unknown) and e->text say what is wrong; the text names neither file nor line. The plan borrows from `mapping` and lives in `a`. */
+/* NULL: *line (0 if unknown) and e->text say what is wrong; the text names neither file nor line. The plan borrows from `mapping` and lives in `a`.
+ */
 peri_plan *peri_plan_compile(peri_arena *a, const peri_plan_source *source, peri_err *e, int *line);
 
 /* Adds the paths that it reads to the sets of a page walk and remembers its slots. Call once per view. */
@@ -50,9 +51,11 @@ peri_plan_view *peri_plan_view_new(peri_arena *a, const peri_plan *plan, peri_pa
 
 /* For LOADED, `mappings show`, views, wanted and lineage: a JSON object
  * {"entity","from","integration","rowsPath","hash","key":[paths],"fields":[{"name","kind","type":"text|integer|number|boolean|json","paths":[…],
- *  "line","required","lua":["transform","validate"],"lineage":"…"}],"reads":[paths],"rest":[prefixes],"parents":[paths],"settings":[names],"rules":[…]} */
+ *  "line","required","lua":["transform","validate"],"lineage":"…"}],"reads":[paths],"rest":[prefixes],"parents":[paths],"settings":[names],"rules":[…]}
+ */
 void peri_plan_describe(const peri_plan *plan, peri_buf *out);
-const char *peri_plan_hash(const peri_plan *plan); /* 32 hex digits over mapping, functions' sources (as given in the tree), settings and labels read, PERI_PLAN_COMPILER */
+const char *peri_plan_hash(
+    const peri_plan *plan); /* 32 hex digits over mapping, functions' sources (as given in the tree), settings and labels read, PERI_PLAN_COMPILER */
 peri_str peri_plan_entity(const peri_plan *plan);
 
 /* ---- running ---- */
@@ -67,20 +70,20 @@ typedef struct peri_reject {
 
 typedef struct peri_row {
   peri_verdict verdict;
-  peri_str key;        /* external id of the row */
-  peri_str data;       /* ROW: JSON object text */
-  peri_str warnings;   /* JSON array of texts; empty if none */
-  peri_reject reject;  /* REJECT */
+  peri_str key;       /* external id of the row */
+  peri_str data;      /* ROW: JSON object text */
+  peri_str warnings;  /* JSON array of texts; empty if none */
+  peri_reject reject; /* REJECT */
 } peri_row;
 
 typedef struct peri_record_in {
   uint32_t index;
   peri_str raw;
-  const peri_slot *slots;         /* of the view's record set */
-  const peri_slot *parent_slots;  /* may be NULL */
-  const peri_json_fault *fault;   /* the record is no sound JSON: it becomes one reject invalid_json */
-  peri_str headers_json;          /* for `header:` paths; may be empty */
-  peri_str context;               /* stored parent values (JSON object with literal dotted keys), used where parent_slots is NULL */
+  const peri_slot *slots;        /* of the view's record set */
+  const peri_slot *parent_slots; /* may be NULL */
+  const peri_json_fault *fault;  /* the record is no sound JSON: it becomes one reject invalid_json */
+  peri_str headers_json;         /* for `header:` paths; may be empty */
+  peri_str context;              /* stored parent values (JSON object with literal dotted keys), used where parent_slots is NULL */
 } peri_record_in;
 
 /* Maps one record; rows and all their texts live in `arena`. A mapping without `rows` gives exactly one row (or skip); with `rows`,
@@ -95,7 +98,8 @@ bool peri_plan_examples(peri_arena *a, const peri_plan *plan, const peri_node *m
 
 /* ---- also used by the worker for a stream's own words ---- */
 
-/* Converts `updated` (a kind word with a path) of a record into its position: ms for datetimes and dates, micro-units for decimals, the value for integers. */
+/* Converts `updated` (a kind word with a path) of a record into its position: ms for datetimes and dates, micro-units for decimals, the value for
+ * integers. */
 typedef struct peri_stamp peri_stamp;
 peri_stamp *peri_stamp_compile(peri_arena *a, const peri_node *updated, peri_paths *record_set, peri_err *e);
 bool peri_stamp_read(const peri_stamp *s, const peri_slot *slots, int64_t *position);

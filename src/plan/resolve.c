@@ -91,7 +91,8 @@ static peri_node *no_field(resolving *r, const peri_node *fields, const char *op
   peri_str *names = NULL;
   size_t cap = 0, count = collect(r->arena, fields, (peri_str){0}, &names, 0, &cap);
   peri_str near = peri_suggest(name, names, count);
-  if (near.p) return refuse(r, line, "%s: the mapping that this one extends has no field '%.*s' (did you mean '%.*s'?)", option, PERI_S(name), PERI_S(near));
+  if (near.p)
+    return refuse(r, line, "%s: the mapping that this one extends has no field '%.*s' (did you mean '%.*s'?)", option, PERI_S(name), PERI_S(near));
   return refuse(r, line, "%s: the mapping that this one extends has no field '%.*s'", option, PERI_S(name));
 }
 
@@ -103,8 +104,10 @@ static peri_node *changed_word(resolving *r, const peri_node *word, const peri_n
   own->opts = copy_table(r->arena, word->opts);
   for (size_t i = 0; i < options->member_count; i++) {
     const peri_member *m = &options->members[i];
-    if (m->value->type == PERI_N_NULL && !peri_node_is(word, "when")) remove_member(own->opts, m->key); /* max = null: without max */
-    else peri_node_set_key(r->arena, own->opts, m->key, m->key_is_text, m->value);
+    if (m->value->type == PERI_N_NULL && !peri_node_is(word, "when"))
+      remove_member(own->opts, m->key); /* max = null: without max */
+    else
+      peri_node_set_key(r->arena, own->opts, m->key, m->key_is_text, m->value);
   }
   return own;
 }
@@ -121,7 +124,8 @@ static bool change_fields(resolving *r, peri_node *fields, const peri_node *chan
       continue;
     }
     if (target->type != PERI_N_WORD) return refuse(r, line, "change: %.*s has no options", PERI_S(name)) != NULL;
-    if (m->value->item_count) return refuse(r, line, "change: %.*s wants options by name; to read another path, name the field under fields", PERI_S(name)) != NULL;
+    if (m->value->item_count)
+      return refuse(r, line, "change: %.*s wants options by name; to read another path, name the field under fields", PERI_S(name)) != NULL;
     peri_node_set(r->arena, holder, last, changed_word(r, target, m->value));
   }
   return true;
@@ -143,8 +147,10 @@ static void add_fields(peri_arena *a, peri_node *fields, const peri_node *more) 
   for (size_t i = 0; i < more->member_count; i++) {
     const peri_member *m = &more->members[i];
     peri_node *known = peri_node_get_str(fields, m->key);
-    if (is_table(known) && is_table(m->value)) add_fields(a, known, m->value);
-    else peri_node_set(a, fields, m->key, is_table(m->value) ? copy_table(a, m->value) : m->value);
+    if (is_table(known) && is_table(m->value))
+      add_fields(a, known, m->value);
+    else
+      peri_node_set(a, fields, m->key, is_table(m->value) ? copy_table(a, m->value) : m->value);
   }
 }
 
@@ -219,7 +225,8 @@ static peri_node *resolve(resolving *r, const peri_tree *tree) {
   if (!peri_node_is(own, "mapping")) return refuse(r, own ? own->line : 0, "%.*s returns no mapping", PERI_S(tree->path));
   const peri_node *extends = peri_node_get(own, "extends");
   if (!extends) {
-    if (peri_node_get(own, "change") || peri_node_get(own, "drop")) return refuse(r, own->line, "change and drop are about a mapping that this one extends; it has no extends");
+    if (peri_node_get(own, "change") || peri_node_get(own, "drop"))
+      return refuse(r, own->line, "change and drop are about a mapping that this one extends; it has no extends");
     return own;
   }
   if (extends->type != PERI_N_TEXT) return refuse(r, own->line, "extends wants the name of a mapping: \"hubspot/contact\"");

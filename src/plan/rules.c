@@ -81,10 +81,14 @@ static bool broken(plan_run *r, const plan_rule *rule, peri_str reason, const ch
     plan_val_put(b, value_of(r, rule->fields[i]));
   }
   peri_str shown = plan_shown(r->arena, peri_buf_view(b));
-  if (rule->message.n && reason.n) plan_fails(r, &all, "rule", shown, "%.*s: %.*s", PERI_S(rule->message), PERI_S(reason));
-  else if (rule->message.n) plan_fails(r, &all, "rule", shown, "%.*s", PERI_S(rule->message));
-  else if (reason.n) plan_fails(r, &all, "rule", shown, "%.*s", PERI_S(reason));
-  else plan_fails(r, &all, "rule", shown, "%s", made);
+  if (rule->message.n && reason.n)
+    plan_fails(r, &all, "rule", shown, "%.*s: %.*s", PERI_S(rule->message), PERI_S(reason));
+  else if (rule->message.n)
+    plan_fails(r, &all, "rule", shown, "%.*s", PERI_S(rule->message));
+  else if (reason.n)
+    plan_fails(r, &all, "rule", shown, "%.*s", PERI_S(reason));
+  else
+    plan_fails(r, &all, "rule", shown, "%s", made);
   r->last.field = rule->fields[0]->name;
   return false;
 }
@@ -154,8 +158,10 @@ plan_outcome plan_rules(plan_run *r, peri_str key, const bool *failed) {
       if ((rule->need == PN_UNIQUE) != unique || (unique && r->fail_count) || looks_at_failed(rule, failed)) continue;
       if (holds(r, rule, key, &own)) continue;
       if (rule->then == PTHEN_SKIP && !own) return PO_SKIP;
-      if (rule->then == PTHEN_WARN && !own) warn(r);
-      else plan_fail_add(r);
+      if (rule->then == PTHEN_WARN && !own)
+        warn(r);
+      else
+        plan_fail_add(r);
     }
   return r->fail_count ? PO_REJECT : PO_FINE;
 }

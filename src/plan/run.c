@@ -125,8 +125,14 @@ static void one_row(plan_run *r, peri_row *row) {
 
 static void reject_row(plan_run *r, peri_row *row, peri_str key, const char *code, peri_str message, peri_str shown) {
   *row = (peri_row){.verdict = PERI_REJECT, .key = key};
-  row->reject = (peri_reject){.external_id = key, .entity = r->plan->entity, .field = PERI_STR(""), .code = peri_str_of(code), .message = message,
-                              .file = r->plan->path, .line = r->plan->line, .value_shown = shown};
+  row->reject = (peri_reject){.external_id = key,
+                              .entity = r->plan->entity,
+                              .field = PERI_STR(""),
+                              .code = peri_str_of(code),
+                              .message = message,
+                              .file = r->plan->path,
+                              .line = r->plan->line,
+                              .value_shown = shown};
 }
 
 /* ---- many rows of one record ---- */
@@ -161,13 +167,16 @@ static void run_rows(plan_run *r, peri_row **rows, size_t *count) {
     r->element_slots = slots;
     r->number = (uint32_t)i + 1;
     if (!peri_paths_walk(r->plan->element_set, r->element_raw, slots, r->arena, &fault)) {
-      reject_row(r, row, PERI_STR(""), "invalid_json", peri_arena_fmt(r->arena, "element %zu: %s", i + 1, fault.what), plan_shown(r->arena, r->element_raw));
+      reject_row(r, row, PERI_STR(""), "invalid_json", peri_arena_fmt(r->arena, "element %zu: %s", i + 1, fault.what),
+                 plan_shown(r->arena, r->element_raw));
       continue;
     }
     one_row(r, row);
     if (row->verdict == PERI_ROW && !peri_map_put(&seen, row->key, row))
-      reject_row(r, row, row->key, "rule", peri_arena_fmt(r->arena, "element %zu: another row of this record has the key %.*s, too", i + 1, PERI_S(plan_shown(r->arena, row->key))),
-                 row->key);
+      reject_row(
+          r, row, row->key, "rule",
+          peri_arena_fmt(r->arena, "element %zu: another row of this record has the key %.*s, too", i + 1, PERI_S(plan_shown(r->arena, row->key))),
+          row->key);
   }
 }
 

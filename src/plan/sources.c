@@ -83,7 +83,8 @@ plan_source *plan_source_of(peri_plan *p, peri_str path, bool in_row, bool of_fi
     s.from = PF_HEADER;
     return keep(p, s, of_field);
   }
-  if (peri_str_is(prefix, "parent")) s.from = in_row ? PF_RECORD : PF_PARENT;
+  if (peri_str_is(prefix, "parent"))
+    s.from = in_row ? PF_RECORD : PF_PARENT;
   else if (prefix.n) {
     s.from = PF_CONTEXT;
     s.path = path;
@@ -193,8 +194,10 @@ void plan_source_read(plan_run *r, const plan_source *s, plan_in *in) {
   case PF_RECORD: from_slot(in, s, &r->record->slots[slot]); return;
   case PF_ELEMENT: from_slot(in, s, &r->element_slots[slot]); return;
   case PF_PARENT:
-    if (r->parent_slots) from_slot(in, s, &r->parent_slots[slot]);
-    else plan_in_span(in, in_context(r, s->path));
+    if (r->parent_slots)
+      from_slot(in, s, &r->parent_slots[slot]);
+    else
+      plan_in_span(in, in_context(r, s->path));
     return;
   case PF_CONTEXT: plan_in_span(in, in_context(r, s->path)); return;
   case PF_HEADER: plan_in_span(in, in_headers(r, s->path)); return;

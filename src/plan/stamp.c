@@ -12,8 +12,10 @@ peri_stamp *peri_stamp_compile(peri_arena *a, const peri_node *updated, peri_pat
   peri_err own = {0};
   plan_maker m = plan_maker_new(a, NULL, e ? e : &own);
   peri_node word = {.type = PERI_N_WORD, .word = PERI_STR("datetime")};
-  if (updated && updated->type == PERI_N_WORD) word = *updated;
-  else word.what = (peri_node *)(uintptr_t)updated; /* updated = "updatedAt" */
+  if (updated && updated->type == PERI_N_WORD)
+    word = *updated;
+  else
+    word.what = (peri_node *)(uintptr_t)updated; /* updated = "updatedAt" */
   peri_stamp *s = peri_arena_take(a, sizeof *s);
   s->plan = m.plan;
   s->field = plan_make_field(&m, &word, PERI_STR("updated"), 0);
@@ -42,7 +44,8 @@ static bool decimal_position(peri_str digits, int64_t *position) {
     size_t whole = dot ? (size_t)(dot - b.p) : b.n, places = dot ? b.n - whole - 1 : 0;
     bool negative = b.n && b.p[0] == '-';
     int64_t value = 0;
-    for (size_t i = negative; ok && i < whole; i++) ok = !__builtin_mul_overflow(value, 10, &value) && !__builtin_add_overflow(value, b.p[i] - '0', &value);
+    for (size_t i = negative; ok && i < whole; i++)
+      ok = !__builtin_mul_overflow(value, 10, &value) && !__builtin_add_overflow(value, b.p[i] - '0', &value);
     for (size_t i = 0; ok && i < 6; i++) {
       int digit = i < places ? b.p[whole + 1 + i] - '0' : 0;
       ok = !__builtin_mul_overflow(value, 10, &value) && !__builtin_add_overflow(value, digit, &value);

@@ -11,11 +11,11 @@
 typedef enum peri_vtype {
   PERI_V_NULL,
   PERI_V_BOOL,
-  PERI_V_INT,   /* fits 64 signed bits */
+  PERI_V_INT, /* fits 64 signed bits */
   PERI_V_NUM,
-  PERI_V_TEXT,  /* valid UTF-8; may hold NUL */
-  PERI_V_LIST,  /* items */
-  PERI_V_JSON   /* an object (or anything `json`) as checked JSON text */
+  PERI_V_TEXT, /* valid UTF-8; may hold NUL */
+  PERI_V_LIST, /* items */
+  PERI_V_JSON  /* an object (or anything `json`) as checked JSON text */
 } peri_vtype;
 
 typedef struct peri_value peri_value;

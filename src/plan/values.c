@@ -20,13 +20,17 @@ void plan_val_put(peri_buf *out, const plan_val *v) {
   case PT_NULL:
   case PT_JSON: plan_put(out, "null", 4); return;
   case PT_BOOL:
-    if (v->b) plan_put(out, "true", 4);
-    else plan_put(out, "false", 5);
+    if (v->b)
+      plan_put(out, "true", 4);
+    else
+      plan_put(out, "false", 5);
     return;
   case PT_NUMBER: plan_put(out, v->text.p, v->text.n); return;
   case PT_TEXT:
-    if (v->plain) put_plain(out, v->text);
-    else peri_json_quote(out, v->text);
+    if (v->plain)
+      put_plain(out, v->text);
+    else
+      peri_json_quote(out, v->text);
     return;
   case PT_LIST:
     peri_buf_char(out, '[');
@@ -47,8 +51,10 @@ static void number_value(peri_str digits, bool exact, peri_value *out) {
   if (exact) return;
   int64_t i;
   double d;
-  if (peri_number_i64(digits, &i)) *out = (peri_value){.type = PERI_V_INT, .u.i = i};
-  else if (!peri_number_is_integer(digits) && peri_number_double(digits, &d)) *out = (peri_value){.type = PERI_V_NUM, .u.d = d};
+  if (peri_number_i64(digits, &i))
+    *out = (peri_value){.type = PERI_V_INT, .u.i = i};
+  else if (!peri_number_is_integer(digits) && peri_number_double(digits, &d))
+    *out = (peri_value){.type = PERI_V_NUM, .u.d = d};
 }
 
 static void span_value(plan_run *r, peri_span s, bool exact, peri_value *out);
