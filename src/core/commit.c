@@ -126,14 +126,14 @@ static void add_mapped(job *j, const peri_row_msg *m) {
 static void make_rows(job *j) {
   peri_page *p = j->page;
   peri_feed *f = j->feed;
-  uint8_t *mapped = peri_arena_take(p->arena, p->count + 1);
+  uint8_t *mapped = peri_arena_take(p->arena, p->taken + 1);
   for (size_t i = 0; i < p->row_count; i++) {
     const peri_row_msg *m = &p->rows[i];
-    if (m->index >= p->count) continue; /* over the limit */
+    if (m->index >= p->taken) continue; /* over the limit */
     mapped[m->index] = 1;
     if (!p->dropped[m->index] && !p->records[m->index].removed) add_mapped(j, m);
   }
-  for (size_t i = 0; i < p->count; i++) {
+  for (size_t i = 0; i < p->taken; i++) {
     if (p->dropped[i]) continue;
     if (f->deletes || p->records[i].removed) {
       if (!p->records[i].bad) add_deletion(j, i, 4, (peri_str){0}, (peri_str){0});

@@ -163,10 +163,11 @@ static void note_records(peri_feed *f, peri_page *p) {
 /* --limit: what is over is not taken, and the cursor stays where it was. */
 static void apply_limit(peri_feed *f, peri_page *p) {
   int64_t limit = f->run->options->limit;
+  p->taken = p->count;
   if (!limit) return;
   int64_t room = limit - f->records_taken;
-  if ((int64_t)p->count > room) p->count = (size_t)(room < 0 ? 0 : room);
-  f->records_taken += (int64_t)p->count;
+  if ((int64_t)p->taken > room) p->taken = (size_t)(room < 0 ? 0 : room);
+  f->records_taken += (int64_t)p->taken;
   if (f->records_taken >= limit) stop_feed(f, PERI_FEED_STOPPED, NULL);
 }
 

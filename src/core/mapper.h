@@ -17,6 +17,7 @@ struct peri_page {
   peri_str headers_json, parent_json; /* in the page's arena */
   peri_arena *arena;         /* everything below lives here */
   peri_split_record *records; size_t count, cap;
+  size_t taken;              /* the feed's: how many of them are committed (--limit) */
   bool records_found;
   peri_str page_values, pairs;
   uint8_t *dropped;          /* the feed's: records that are the end of the page before, read again */

@@ -173,6 +173,7 @@ static void commit_page(peri_pull_work *p) {
   peri_page *page = p->page;
   p->page = NULL;
   page->dropped = peri_arena_take(page->arena, page->count + 1);
+  page->taken = page->count;
   p->commits++;
   peri_commit_page(p->feed, page, false, NULL, on_committed);
 }
