@@ -6,6 +6,10 @@
 local portal, app = 4242, 77
 local host = "https://api.hubapi.com" -- HubSpot's links name its own host, wherever they are read
 
+local function some(list) -- an empty table would be written as {}
+  return #list > 0 and list or decode "[]"
+end
+
 -- ---- what the account looks like ----
 
 -- A line for each property: name type/fieldType flags. Flags: ro read-only, uniq, hidden, ext (its options live elsewhere, so values are not checked),
@@ -175,7 +179,7 @@ for name, kind in pairs(kinds) do
   kind.name, kind.upper, kind.property = name, name:upper(), {}
   kind_of[name], kind_of[kind.plural], kind_of[kind.id] = name, name, name
   for line in kind.lines:gmatch("[^\n]+") do
-    local p = { label = "", options = {}, flags = {} }
+    local p = { label = "", options = decode "[]", flags = {} }
     for part in line:gmatch("%S+") do
       if not p.name then p.name = part
       elseif not p.type then p.type, p.fieldType = part:match("(.-)/(.*)")
@@ -457,7 +461,7 @@ local function all_properties(db, kind, archived)
     local p = (db.state.made[kind.name] or {})[name] or kind.property[name]
     if (gone and true or false) == archived then list[#list + 1] = property_object(kind, p, archived) end
   end
-  return list
+  return some(list)
 end
 
 local function kind_at(call, field)
@@ -522,7 +526,7 @@ local create_property = with_body(function(call, db, kind)
   if not types[b.type] then return bad_json(db, "Cannot deserialize value of type PropertyType from String \"" .. b.type .. "\"") end
   if not b.name:match("^[a-z][a-z0-9_]*$") then return invalid(db, "Property name " .. b.name .. " is not valid") end
   if property(db, kind, b.name) then return problem(db, 409, "OBJECT_ALREADY_EXISTS", "A property named '" .. b.name .. "' already exists.") end
-  local p = { name = b.name, label = b.label, type = b.type, fieldType = b.fieldType, groupName = b.groupName, description = b.description, options = b.options or {},
+  local p = { name = b.name, label = b.label, type = b.type, fieldType = b.fieldType, groupName = b.groupName, description = b.description, options = b.options or decode "[]",
     flags = { custom = true, uniq = b.hasUniqueValue or nil, hidden = b.hidden or nil }, createdAt = iso(call.now), updatedAt = iso(call.now) }
   if b.type == "enumeration" then
     p.allowed = {}
@@ -566,7 +570,7 @@ local read_properties = with_body(function(call, db, kind)
     local p = property(db, kind, tostring(input.name))
     if p then results[#results + 1] = property_object(kind, p) else missing[#missing + 1] = tostring(input.name) end
   end
-  local body = { status = "COMPLETE", results = results, startedAt = iso(call.now), completedAt = iso(call.now) }
+  local body = { status = "COMPLETE", results = some(results), startedAt = iso(call.now), completedAt = iso(call.now) }
   if #missing == 0 then return ok(db, body) end
   body.numErrors, body.errors = 1, { { status = "error", category = "OBJECT_NOT_FOUND", message = "Could not get some properties", context = { names = missing } } }
   return ok(db, body, 207)
@@ -701,7 +705,7 @@ local function history_of(db, kind, r, names)
     local list = {}
     for i = #(kept[name] or {}), 1, -1 do list[#list + 1] = kept[name][i] end
     if #list == 0 and r.properties[name] then list[1] = { value = r.properties[name], timestamp = r.createdAt, sourceType = "CRM_UI", sourceId = "userId:9001" } end
-    out[name] = list
+    out[name] = some(list)
   end
   return out
 end
@@ -952,8 +956,7 @@ local function batch(handler)
 end
 
 local function batch_reply(call, db, results, errors, status)
-  if #results == 0 then results = decode("[]") end
-  local body = { status = "COMPLETE", results = results, startedAt = iso(call.now), completedAt = iso(call.now) }
+  local body = { status = "COMPLETE", results = some(results), startedAt = iso(call.now), completedAt = iso(call.now) }
   if #errors == 0 then return ok(db, body, status) end
   body.numErrors, body.errors = #errors, errors
   return ok(db, body, 207)
@@ -1203,7 +1206,10 @@ end
 
 local search = with_body(function(call, db, kind)
   local b = call.body
-  local function given(name) if b[name] ~= nil and b[name] ~= null then return b[name] end end
+  local function given(name)
+    if b[name] ~= null then return b[name] end
+    return nil
+  end
   local limit, after = tostring(given("limit") or 10), tostring(given("after") or "0")
   if after == "" then after = "0" end
   local size, offset = whole_number(limit, 0, 200), whole_number(after, 0, 10 ^ 12)
@@ -1285,7 +1291,7 @@ local associations_list = of_pair(function(call, db, from, to)
   local limit = whole_number(last_of(call.query.limit) or "500", 1, 500)
   if not limit then return invalid(db, "limit must be between 1 and 500") end
   local results, following = links_page(r, to, whole_number(last_of(call.query.after) or "", 0, 10 ^ 15), limit)
-  if #results == 0 then results = decode("[]") end
+  results = some(results)
   return ok(db, { results = results, paging = following and { next = { after = following, link = link_to(call, following) } } or nil })
 end, "type", "to")
 
@@ -1296,7 +1302,7 @@ local function both_there(db, from, from_id, to, to_id)
 end
 
 local function labels_list(type_ids)
-  local list = decode("[]")
+  local list = decode "[]"
   for _, id in ipairs(type_ids) do if labels_of[id] then list[#list + 1] = labels_of[id] end end
   return list
 end
@@ -1421,7 +1427,7 @@ local pipelines = {
 }
 
 local list_pipelines = of_kind(function(_, db, kind)
-  return ok(db, { results = pipelines[kind.name] or decode("[]") })
+  return ok(db, { results = pipelines[kind.name] or decode "[]" })
 end)
 
 local get_pipeline = of_kind(function(call, db, kind)
@@ -1442,7 +1448,7 @@ local function car_schema(db)
 end
 
 local function list_schemas(call, db)
-  if last_of(call.query.archived) == "true" then return ok(db, { results = decode("[]") }) end
+  if last_of(call.query.archived) == "true" then return ok(db, { results = decode "[]" }) end
   return ok(db, { results = { car_schema(db) } })
 end
 
