@@ -199,7 +199,7 @@ _Noreturn void peri_budget_raise(lua_State *L, int code) {
 void peri_state_recover(peri_script *s) {
   lua_State *L = s->L;
   s->running = L;
-  s->build.n = 0;
+  peri_buf_clear(&s->build); /* also forgets that it was over */
   if (s->over == PERI_SCRIPT_MEMORY || s->memory_armed) {
     lua_gc(L, LUA_GCCOLLECT);
     if (peri_pool_used(s->pool) > s->ceiling / 4 * 3) s->caller.broken = true;

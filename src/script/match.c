@@ -475,6 +475,12 @@ static bool add_value(matcher *m, size_t base, const char *s, const char *e, int
   return true;
 }
 
+static void put_char(matcher *m, size_t base, char c) {
+  peri_buf *b = &m->s->build;
+  if (b->n < b->cap && b->n - base < PERI_SCRIPT_STRING_MAX) b->p[b->n++] = c; /* most of a text, byte by byte */
+  else peri_build_put(m->L, m->s, base, &c, 1);
+}
+
 int peri_lua_gsub(lua_State *L) {
   size_t ls, lp;
   const char *src = luaL_checklstring(L, 1, &ls);
@@ -500,7 +506,7 @@ int peri_lua_gsub(lua_State *L) {
       changed = add_value(&m, base, src, e, type) || changed;
       src = last = e;
     } else if (src < m.src_end) {
-      peri_build_put(L, m.s, base, src++, 1);
+      put_char(&m, base, *src++);
     } else {
       break;
     }

@@ -168,7 +168,7 @@ static bool keyword(state *st, peri_str t) {
     else return push(st, F_DO);
   }
   if (peri_str_is(t, "until")) pop(st, F_REPEAT);
-  if (peri_str_is(t, "end") && (kind == F_DO || kind == F_IF || kind == F_FUNCTION)) st->depth--;
+  if (peri_str_is(t, "end") && st->depth > 0 && (kind == F_DO || kind == F_IF || kind == F_FUNCTION)) st->depth--;
   return true;
 }
 

@@ -88,15 +88,27 @@ static int str_rep(lua_State *L) {
     return 1;
   }
   size_t each = n + sep_n;
-  if (each > 0 && (size_t)times > (2 * (size_t)PERI_SCRIPT_STRING_MAX) / each) { /* before anything is built, or counted past its range */
+  if (each == 0) {
+    lua_pushliteral(L, "");
+    return 1;
+  }
+  if ((size_t)times > (2 * (size_t)PERI_SCRIPT_STRING_MAX) / each) { /* before anything is built, or counted past its range */
     if (!s->over) s->over_bytes = (size_t)times > SIZE_MAX / each ? SIZE_MAX : (size_t)times * each;
     peri_budget_raise(L, PERI_SCRIPT_MEMORY);
   }
-  size_t base = peri_build_begin(s);
-  for (lua_Integer i = 0; each > 0 && i < times; i++) {
-    peri_build_put(L, s, base, p, n);
-    if (i + 1 < times) peri_build_put(L, s, base, sep, sep_n);
-    if ((i & 1023) == 1023) peri_budget_check(L);
+  size_t total = each * (size_t)times - sep_n, base = peri_build_begin(s);
+  peri_build_put(L, s, base, p, n);
+  if (times > 1) {
+    peri_build_put(L, s, base, sep, sep_n);
+    while (s->build.n - base < total) { /* doubles what is there; peri_build_put must not read from the buffer that it may move */
+      size_t have = s->build.n - base, more = total - have < have ? total - have : have;
+      if (total > PERI_SCRIPT_STRING_MAX || !peri_buf_room(&s->build, more)) {
+        if (!s->over) s->over_bytes = total;
+        peri_budget_raise(L, PERI_SCRIPT_MEMORY);
+      }
+      memcpy(s->build.p + s->build.n, s->build.p + base, more);
+      s->build.n += more;
+    }
   }
   peri_build_push(L, s, base);
   return 1;

@@ -1,6 +1,7 @@
 /* script: files become trees; mistakes get the sentence that the language promises. */
 #include "test_script.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,10 +153,28 @@ static void source_is_looked_at_first(void **state) {
   assert_int_equal(peri_script_file(b.s, path, PERI_STR("local a = 1\nlocal b = '\xff'\n"), &e, &line), PERI_SCRIPT_REFUSED);
   assert_int_equal(line, 2);
   assert_str(bench_load(&b, "m/x.lua", "\xef\xbb\xbf#!/usr/bin/perilune\nerror('here')"), "m/x.lua:2: here");
+  /* more ends than beginnings: Lua says so, nothing else happens */
+  assert_int_equal(peri_script_file(b.s, path, PERI_STR("end end end a.b.c[1] ) ] } until"), &e, &line), PERI_OK);
   /* what looks like something forbidden, and is not */
   assert_int_equal(peri_script_file(b.s, path, PERI_STR("-- local x <close>\nlocal s = 'a <close> b' .. [[<close>]] local close = 1 local b = 2 < close"), &e, &line), PERI_OK);
   assert_int_equal(peri_script_file(b.s, path, PERI_STR("for a, b, c, d, e in pairs({1, 2, 3, 4, 5}) do f(1, 2, 3, 4, 5) end local t = {1, 2, 3, 4}"), &e, &line), PERI_OK);
   assert_int_equal(peri_script_file(b.s, path, PERI_STR("for i = 1, 2, 3 do end while a do end repeat local x = function() end until x for a in f do if b then end end"), &e, &line), PERI_OK);
+  bench_free(&b);
+}
+
+/* The name finder of 5.4.4 recurses once for each index step when an error is worded; the cap keeps that short. */
+static void an_error_behind_many_index_steps(void **state) {
+  (void)state;
+  bench b = bench_new();
+  char *big = malloc(40000);
+  size_t n = (size_t)snprintf(big, 100, "local t = {} t.a = t\n");
+  for (int i = 0; i < 4900; i++) {
+    memcpy(big + n, "t=t.a ", 6);
+    n += 6;
+  }
+  snprintf(big + n, 100, "\nt = t.b.c");
+  assert_str(bench_load(&b, "m/x.lua", big), "m/x.lua:3: attempt to index a nil value (field 'b')");
+  free(big);
   bench_free(&b);
 }
 
@@ -225,7 +244,7 @@ static void a_functions_hash_changes_with_what_it_does(void **state) {
 
 int test_script_words(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(a_mapping_becomes_a_tree),  cmocka_unit_test(holes_join),          cmocka_unit_test(mistakes_say_what_to_do),
-                                     cmocka_unit_test(long_paths_are_whole),      cmocka_unit_test(source_is_looked_at_first), cmocka_unit_test(libraries_load_once),
+                                     cmocka_unit_test(long_paths_are_whole),      cmocka_unit_test(source_is_looked_at_first), cmocka_unit_test(libraries_load_once), cmocka_unit_test(an_error_behind_many_index_steps),
                                      cmocka_unit_test(a_functions_hash_changes_with_what_it_does)};
   return cmocka_run_group_tests_name("script words", tests, NULL, NULL);
 }
