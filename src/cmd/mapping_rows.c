@@ -12,7 +12,7 @@ static const peri_json *column(const peri_json *row, size_t i) {
   return v || !columns[i][1] ? v : peri_json_get(row, columns[i][1]);
 }
 
-void peri_row_json(peri_jw *w, const peri_json *row, peri_str type, peri_str entity) {
+void peri_field_row_put(peri_jw *w, const peri_json *row, peri_str type, peri_str entity) {
   peri_jw_object(w);
   peri_jw_kv(w, "integration_type", type);
   peri_jw_kv(w, "entity_type", entity);
@@ -41,7 +41,7 @@ peri_code peri_rows_try(peri_arena *a, peri_session *s, const peri_target *t, co
   peri_jw_array(&w);
   for (const peri_json *r = old ? old->first : NULL; r; r = r->next)
     if (!peri_str_eq(peri_json_get_text(r, "entity_type"), t->entity) || !replaced(r, rows)) peri_jw_raw(&w, r->raw);
-  for (const peri_json *r = rows->first; r; r = r->next) peri_row_json(&w, r, t->type, t->entity);
+  for (const peri_json *r = rows->first; r; r = r->next) peri_field_row_put(&w, r, t->type, t->entity);
   peri_jw_end_array(&w);
   peri_target_options o = {.rows = peri_buf_view(&would_be), .key_free = true};
   const peri_mapping_info *infos[8];

@@ -316,7 +316,7 @@ static peri_code add_row(peri_cli *c, peri_arena *a, peri_session *s, const peri
   if (!code) code = peri_rows_try(a, s, t, rows, e);
   if (!code) {
     peri_jw_init(&w, &whole);
-    peri_row_json(&w, rows->first, t->type, t->entity);
+    peri_field_row_put(&w, rows->first, t->type, t->entity);
     code = peri_mapping_row_put(s->store, peri_json_parse(a, peri_buf_view(&whole), &fault), id, e);
   }
   peri_buf_fini(&given);

@@ -121,7 +121,7 @@ static peri_code run_save(peri_cli *c, peri_arena *a, peri_session *s, peri_err 
     peri_jw_kv_bool(&w, "is_default", peri_cli_has(c, "default"));
     peri_jw_key_c(&w, "mappings");
     peri_jw_array(&w);
-    for (const peri_json *r = list->first; r; r = r->next) peri_row_json(&w, r, t.type, t.entity);
+    for (const peri_json *r = list->first; r; r = r->next) peri_field_row_put(&w, r, t.type, t.entity);
     peri_jw_end_array(&w);
     peri_jw_end_object(&w);
     code = peri_template_put(s->store, peri_json_parse(a, peri_buf_view(&json), &fault), e);
