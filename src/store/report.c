@@ -50,14 +50,16 @@ static peri_code object_or_null(peri_store *s, peri_jw *w, const char *sql, cons
   return code;
 }
 
-/* Streams: everything that has rows, rejects or a cursor. Counting rows walks the unique index of that entity. */
+/* Streams: everything that has rows, rejects or a cursor. Names are found by steps through the unique index, rows counted by indexes alone. */
 static peri_code streams(peri_store *s, peri_jw *w, peri_str id, peri_err *e) {
   static const char sql[] =
-      "WITH names(stream) AS (SELECT entity_type FROM cursors WHERE integration_id = ?1 UNION SELECT entity_type FROM rejects WHERE integration_id = "
-      "?1"
-      " UNION SELECT entity_type FROM (SELECT DISTINCT entity_type FROM integration_data WHERE integration_id = ?1))"
+      "WITH RECURSIVE entities(t) AS (SELECT min(entity_type) FROM integration_data WHERE integration_id = ?1 UNION ALL"
+      " SELECT (SELECT min(entity_type) FROM integration_data WHERE integration_id = ?1 AND entity_type > t) FROM entities WHERE t IS NOT NULL),"
+      " names(stream) AS (SELECT entity_type FROM cursors WHERE integration_id = ?1 UNION SELECT entity_type FROM rejects WHERE integration_id = ?1"
+      " UNION SELECT t FROM entities WHERE t IS NOT NULL)"
       " SELECT n.stream, coalesce(c.phase, 'none') AS phase,"
-      " (SELECT count(*) FROM integration_data d WHERE d.integration_id = ?1 AND d.entity_type = n.stream AND d.deleted_at IS NULL) AS rows,"
+      " (SELECT count(*) FROM integration_data d WHERE d.integration_id = ?1 AND d.entity_type = n.stream)"
+      " - (SELECT count(*) FROM integration_data d WHERE d.integration_id = ?1 AND d.entity_type = n.stream AND d.deleted_at IS NOT NULL) AS rows,"
       " (SELECT count(*) FROM rejects r WHERE r.integration_id = ?1 AND r.entity_type = n.stream AND r.state = 'open') AS rejects,"
       " c.high, c.position FROM names n LEFT JOIN cursors c ON c.integration_id = ?1 AND c.entity_type = n.stream AND c.kind = 'main' ORDER BY "
       "n.stream";
