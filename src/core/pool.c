@@ -323,7 +323,7 @@ static int time_scale(void) {
   const char *text = getenv("PERILUNE_TIME_SCALE");
   int scale = text ? atoi(text) : 1;
 #if defined(__SANITIZE_ADDRESS__)
-  if (!text) scale = 4; /* the sanitizers cost about that much */
+  if (!text) scale = 8; /* as the budgets of scripts in such a build */
 #endif
   return scale < 1 ? 1 : scale > 1000 ? 1000 : scale;
 #else

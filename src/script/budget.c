@@ -34,7 +34,8 @@
 #endif
 #define VALGRIND_SCALE 60
 
-static volatile sig_atomic_t started;
+static pid_t started_for; /* the thread whose time is counted: a worker's only one, or that of `--inline` */
+static timer_t timer;
 static volatile uint32_t tick;             /* 10 ms of this thread's CPU time each */
 static peri_script *volatile current;      /* whose budget runs */
 static peri_progress none;
@@ -85,7 +86,8 @@ static void on_tick(int signo) {
 
 peri_code peri_budget_start(peri_progress *page, peri_err *e) {
   progress = page ? page : &none;
-  if (started) return PERI_OK;
+  pid_t me = (pid_t)syscall(SYS_gettid);
+  if (started_for == me) return PERI_OK;
   struct sigaction sa;
   memset(&sa, 0, sizeof sa);
   sa.sa_handler = on_tick;
@@ -96,12 +98,13 @@ peri_code peri_budget_start(peri_progress *page, peri_err *e) {
   memset(&ev, 0, sizeof ev);
   ev.sigev_notify = SIGEV_THREAD_ID;
   ev.sigev_signo = SIGRTMIN;
-  ev._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-  timer_t timer;
+  ev._sigev_un._tid = me;
+  if (started_for) timer_delete(timer); /* of a thread that is gone */
+  started_for = 0;
   if (timer_create(CLOCK_THREAD_CPUTIME_ID, &ev, &timer) != 0) return peri_fail(e, PERI_INTERNAL, "no CPU-time timer: %s", strerror(errno));
   struct itimerspec every = {{0, PERI_TICK_MS * 1000000L}, {0, PERI_TICK_MS * 1000000L}};
   if (timer_settime(timer, 0, &every, NULL) != 0) return peri_fail(e, PERI_INTERNAL, "the CPU-time timer does not start: %s", strerror(errno));
-  started = 1;
+  started_for = me;
   return PERI_OK;
 }
 

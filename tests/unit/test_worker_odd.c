@@ -204,9 +204,15 @@ void test_odd_pull(void **state) {
 
 /* The same frames without a process. */
 void test_odd_inline(void **state) {
-  (void)state;
   assert_true(peri_pool_inline(peri_worker_loop));
   pull();
+  /* in this process a leak of the worker's code is a leak of this test */
+  test_work_load(state);
+  test_work_page(state);
+  test_work_stored(state);
+  test_work_raw(state);
+  test_odd_rows(state);
+  test_odd_emulator(state);
   peri_worker_config config = {0};
   peri_worker *w = start(&config);
   assert_int_equal(peri_worker_pid(w), 0);
