@@ -84,7 +84,7 @@ static peri_str *choose(peri_emulator *em, peri_emu_table *t, const peri_json *m
   peri_str *keys = peri_arena_take(em->work, (want + 1) * sizeof *keys);
   for (size_t i = 0; i < t->row_count && got < want; i++) {
     if (t->rows[i]->archived != archived) continue;
-    if (seen * want / have >= got && seen >= got * have / want) keys[got++] = peri_arena_str(em->work, t->rows[i]->key);
+    if (seen >= got * have / want) keys[got++] = peri_arena_str(em->work, t->rows[i]->key);
     seen++;
   }
   *count = got;

@@ -81,9 +81,8 @@ peri_code peri_emulator_fill(peri_emulator *em, size_t records, bool *more, peri
         return PERI_OK;
       }
       if (peri_emu_make_row(em, t, t->made + 1, NULL, &fault)) continue;
-      peri_fail(e, fault.code, "%s", fault.text);
       failed(e, &fault);
-      peri_err_prefix(e, "%.*s, row %zu: ", PERI_S(t->name), t->made + 1);
+      peri_err_prefix(e, "%.*s, row %zu", PERI_S(t->name), t->made + 1);
       return e->code;
     }
   }
