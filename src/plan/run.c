@@ -5,7 +5,7 @@
 #include "plan/inside.h"
 
 plan_scratch *plan_scratch_get(void) {
-  static _Thread_local plan_scratch scratch;
+  static plan_scratch scratch; /* one thread of a process runs plans at a time; a thread's own would leak with it (`--inline`) */
   return &scratch;
 }
 
