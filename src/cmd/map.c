@@ -30,6 +30,7 @@ typedef struct mapping_job {
   int64_t records, rows, rejected, skipped;
   FILE *rejects;
   const char *rejects_path;
+  bool key_free;               /* a record may go without a key */
   bool lines;                  /* the input's form: places are told as lines or as numbers */
 } mapping_job;
 
@@ -130,7 +131,7 @@ static void put_made(const mapping_job *j, const made_reject *r, peri_buf *out) 
 static void blame_record(mapping_job *j, peri_page *p, const peri_blame *b) {
   const peri_json *f = b->field == UINT32_MAX ? NULL : field_named(j->infos[0]->plan, b->field);
   peri_buf json = {0};
-  made_reject r = {.key = b->record < p->count ? p->records[b->record].key : (peri_str){0},
+  made_reject r = {.key = b->record < p->count && !j->key_free ? p->records[b->record].key : (peri_str){0},
                    .field = peri_json_get_text(f, "name"),
                    .message = peri_str_of(b->text),
                    .code = peri_code_name(b->code),
@@ -192,13 +193,19 @@ static void put_reject(mapping_job *j, peri_str reject, int64_t place) {
   peri_jw w;
   const peri_json *r = peri_json_parse(a, reject, &fault);
   bool nameless = !peri_json_get_text(r, "externalId").n;
+  static const char twice[] = "no sound JSON: line 1, ";
   peri_jw_init(&w, &out);
   peri_jw_object(&w);
   for (const peri_json *m = r ? r->first : NULL; m; m = m->next) {
     peri_jw_key(&w, m->key);
     bool empty = (m->type == PERI_J_STRING && !m->text.n) || (m->type == PERI_J_NUMBER && peri_str_is(m->key, "line") && peri_str_is(m->text, "0"));
     if (empty && !peri_str_is(m->key, "message")) peri_jw_null(&w);
-    else if (nameless && place && peri_str_is(m->key, "message")) peri_jw_text(&w, peri_arena_fmt(a, "%s %lld: %.*s", j->lines ? "line" : "record", (long long)place, PERI_S(m->text)));
+    else if (nameless && place && peri_str_is(m->key, "message")) {
+      const char *at = j->lines ? memmem(m->text.p, m->text.n, twice, sizeof twice - 1) : NULL; /* the line is the input's: told once */
+      size_t head = at ? (size_t)(at - m->text.p) + strlen("no sound JSON: ") : m->text.n;
+      peri_str tail = at ? peri_str_from(m->text, head + strlen("line 1, ")) : (peri_str){"", 0};
+      peri_jw_text(&w, peri_arena_fmt(a, "%s %lld: %.*s%.*s", j->lines ? "line" : "record", (long long)place, (int)head, m->text.p, PERI_S(tail)));
+    }
     else peri_jw_raw(&w, m->raw);
   }
   peri_jw_end_object(&w);
@@ -361,7 +368,8 @@ static peri_code prepare(mapping_job *j, peri_arena *a, peri_session *s, peri_er
   code = peri_target_load(a, s, &t, &o, &j->scripts, e);
   if (!code) code = peri_target_mappings(j->scripts, &t, j->infos, MAPPINGS_MAX, &j->info_count, e);
   if (code) return code;
-  make_views(j, &t, peri_mapping_is_rows(j->infos[0]));
+  j->key_free = peri_mapping_is_rows(j->infos[0]);
+  make_views(j, &t, j->key_free);
   if (s->store) j->config.hash_seed = peri_store_hash_seed(s->store);
   peri_scripts_limits(j->scripts, &j->config);
   return PERI_OK;

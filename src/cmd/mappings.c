@@ -89,7 +89,7 @@ static int run_list(peri_cli *c, peri_arena *a) {
   if (c->arg_count > 2) return peri_cli_usage(c, "mappings list takes a TYPE at most");
   peri_code code = peri_session_open(c, PERI_NEED_READ, &s, &e);
   if (code) return peri_cli_fail(c, &e);
-  peri_scripts_want want = {.type = c->arg_count > 1 ? c->args[1] : NULL};
+  peri_scripts_want want = {.type = c->arg_count > 1 ? c->args[1] : NULL, .key_free = true};
   code = peri_scripts_load(s.project, s.store, &want, &scripts, &e);
   if (!code && c->json) {
     peri_buf json = {0};

@@ -16,24 +16,26 @@ peri_code peri_target_read(peri_arena *a, const char *text, peri_target *out, pe
   return PERI_OK;
 }
 
+peri_code peri_target_integration(peri_arena *a, peri_session *s, const char *name, peri_scripts_want *want, peri_err *e) {
+  peri_json *row = NULL;
+  int64_t oldest_ms;
+  if (!s->store) return peri_fail(e, PERI_NOT_FOUND, "there is no integration \"%s\": the project has no database yet", name);
+  peri_code code = peri_integration_get(s->store, a, peri_str_of(name), &row, e);
+  if (code) return code;
+  peri_str type = peri_json_get_text(row, "type");
+  if (want->type && !peri_str_is(type, want->type)) return peri_fail(e, PERI_NOT_FOUND, "the integration \"%s\" is of type %.*s, not %s", name, PERI_S(type), want->type);
+  const peri_json *settings = peri_json_get(row, "settings");
+  want->type = peri_arena_str(a, type).p;
+  want->integration = peri_json_get_text(row, "name");
+  if (settings) want->settings = settings->raw;
+  return peri_store_discovered(s->store, a, peri_json_get_text(row, "id"), &want->discovered, &oldest_ms, e);
+}
+
 peri_code peri_target_load(peri_arena *a, peri_session *s, const peri_target *t, const peri_target_options *o, peri_scripts **out, peri_err *e) {
-  peri_scripts_want want = {.type = t->type_c, .examples = o->examples, .rows_alone = o->rows_alone, .key_free = o->key_free, .rows = o->rows};
+  peri_scripts_want want = {.type = t->type_c, .rows_alone = o->rows_alone, .key_free = o->key_free, .rows = o->rows};
   if (s->store) want.hash_seed = peri_store_hash_seed(s->store);
-  if (o->integration) {
-    peri_json *row = NULL;
-    int64_t oldest_ms;
-    if (!s->store) return peri_fail(e, PERI_NOT_FOUND, "there is no integration \"%s\": the project has no database yet", o->integration);
-    peri_code code = peri_integration_get(s->store, a, peri_str_of(o->integration), &row, e);
-    if (code) return code;
-    peri_str type = peri_json_get_text(row, "type");
-    if (!peri_str_eq(type, t->type)) return peri_fail(e, PERI_NOT_FOUND, "the integration \"%s\" is of type %.*s, not %.*s", o->integration, PERI_S(type), PERI_S(t->type));
-    const peri_json *settings = peri_json_get(row, "settings");
-    want.integration = peri_json_get_text(row, "name");
-    if (settings) want.settings = settings->raw;
-    code = peri_store_discovered(s->store, a, peri_json_get_text(row, "id"), &want.discovered, &oldest_ms, e);
-    if (code) return code;
-  }
-  return peri_scripts_load(s->project, s->store, &want, out, e);
+  peri_code code = o->integration ? peri_target_integration(a, s, o->integration, &want, e) : PERI_OK;
+  return code ? code : peri_scripts_load(s->project, s->store, &want, out, e);
 }
 
 bool peri_mapping_is_rows(const peri_mapping_info *m) { return peri_str_starts(m->path, PERI_STR("data_mappings/")); }
@@ -45,7 +47,8 @@ void peri_failure_text(const peri_script_failure *f, peri_buf *out) {
       base = peri_str_from(f->path, i + 1);
       break;
     }
-  bool full = peri_str_starts(f->message, f->path), brief = f->message.n > base.n && peri_str_starts(f->message, base) && f->message.p[base.n] == ':';
+  bool full = peri_str_starts(f->message, f->path) || peri_str_starts(f->message, PERI_STR("field mapping ")), /* which is not in the file */
+       brief = f->message.n > base.n && peri_str_starts(f->message, base) && f->message.p[base.n] == ':';
   if (brief && !full) peri_buf_put(out, f->path.p, f->path.n - base.n);
   else if (!full && f->line > 0) peri_buf_fmt(out, "%.*s:%lld: ", PERI_S(f->path), (long long)f->line);
   else if (!full) peri_buf_fmt(out, "%.*s: ", PERI_S(f->path));
@@ -101,4 +104,42 @@ peri_code peri_target_mappings(const peri_scripts *s, const peri_target *t, cons
   else if (!name_count) snprintf(more, sizeof more, "; %.*s has no mappings at all: neither files in mappings/%.*s/ nor field mappings", PERI_S(t->type), PERI_S(t->type));
   peri_buf_fini(&text);
   return peri_fail(e, PERI_NOT_FOUND, "there is no mapping %.*s/%.*s%s", PERI_S(t->type), PERI_S(t->entity), more);
+}
+
+/* ---- files by themselves, and with field mappings ---- */
+
+peri_code peri_check_load(peri_session *s, const peri_scripts_want *want, peri_checked *out, peri_err *e) {
+  peri_scripts_want alone = *want, laid = *want;
+  *out = (peri_checked){0};
+  alone.examples = true;
+  alone.rows = PERI_STR("[]");
+  laid.examples = false;
+  laid.key_free = true;
+  peri_code code = peri_scripts_load(s->project, s->store, &alone, &out->files, e);
+  if (!code) code = peri_scripts_load(s->project, s->store, &laid, &out->laid, e);
+  if (!code) out->examples = out->files->examples;
+  return code;
+}
+
+void peri_check_close(peri_checked *k) {
+  peri_scripts_close(k->files);
+  peri_scripts_close(k->laid);
+}
+
+static const peri_script_failure *failure_of(const peri_scripts *s, peri_str path) {
+  for (size_t i = 0; i < s->failure_count; i++)
+    if (peri_str_eq(s->failures[i].path, path)) return &s->failures[i];
+  return NULL;
+}
+
+const peri_script_failure *peri_check_failure(const peri_checked *k, peri_str path) {
+  const peri_script_failure *f = failure_of(k->files, path);
+  return f ? f : failure_of(k->laid, path);
+}
+
+int64_t peri_check_examples(const peri_checked *k, peri_str path) {
+  const peri_json *files = peri_json_get(k->files->loaded, "files");
+  for (const peri_json *f = files ? files->first : NULL; f; f = f->next)
+    if (peri_str_eq(peri_json_get_text(f, "path"), path)) return peri_json_get_int(f, "examples", 0);
+  return 0;
 }

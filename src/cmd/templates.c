@@ -143,6 +143,20 @@ static peri_code run_remove(peri_cli *c, peri_arena *a, peri_session *s, peri_er
 
 /* ---- export, import ---- */
 
+/* Without the times of this database, so that what is exported, imported and exported again stays the same. */
+static void put_exported(const peri_json *t, FILE *out) {
+  peri_buf b = {0};
+  peri_jw w;
+  peri_jw_init(&w, &b);
+  peri_jw_object(&w);
+  for (const peri_json *m = t->first; m; m = m->next)
+    if (!peri_str_is(m->key, "created_at") && !peri_str_is(m->key, "updated_at")) peri_jw_key(&w, m->key), peri_jw_raw(&w, m->raw);
+  peri_jw_end_object(&w);
+  fwrite(b.p, 1, b.n, out);
+  fputc('\n', out);
+  peri_buf_fini(&b);
+}
+
 static peri_code run_export(peri_cli *c, peri_arena *a, peri_session *s, peri_err *e) {
   peri_json *t = NULL;
   peri_code code = get(c, a, s, NULL, &t, e);
@@ -150,8 +164,7 @@ static peri_code run_export(peri_cli *c, peri_arena *a, peri_session *s, peri_er
   const char *path = c->arg_count > 2 && strcmp(c->args[2], "-") != 0 ? c->args[2] : NULL;
   FILE *out = path ? fopen(path, "we") : stdout;
   if (!out) return peri_fail(e, PERI_IO, "%s can't be written: %s", path, strerror(errno));
-  fwrite(t->raw.p, 1, t->raw.n, out);
-  fputc('\n', out);
+  put_exported(t, out);
   bool bad = ferror(out) != 0;
   if (path && (fclose(out) != 0 || bad)) return peri_fail(e, PERI_IO, "%s can't be written: %s", path, strerror(errno));
   if (path && c->json) peri_cli_data(c, PERI_STR("{\"exported\":true}"));

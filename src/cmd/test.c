@@ -42,22 +42,19 @@ static void tell_c(tally *t, bool ok, peri_str name, const char *text) { tell(t,
 
 /* ---- examples ---- */
 
-static void tell_files(tally *t, const peri_scripts *s) {
-  const peri_json *files = peri_json_get(s->loaded, "files");
+static void tell_files(tally *t, const peri_checked *k) {
+  const peri_json *files = peri_json_get(k->laid->loaded, "files");
   for (const peri_json *f = files ? files->first : NULL; f; f = f->next) {
     peri_str path = peri_json_get_text(f, "path");
-    bool failed = false;
-    for (size_t i = 0; i < s->failure_count; i++) {
-      if (!peri_str_eq(s->failures[i].path, path)) continue;
+    const peri_script_failure *failed = peri_check_failure(k, path);
+    int64_t n = peri_check_examples(k, path);
+    if (failed) {
       peri_buf text = {0};
-      peri_failure_text(&s->failures[i], &text);
+      peri_failure_text(failed, &text);
       tell(t, false, path, peri_buf_view(&text));
       peri_buf_fini(&text);
-      failed = true;
-    }
-    int64_t n = peri_json_get_int(f, "examples", 0);
-    if (failed || !peri_str_is(peri_json_get_text(f, "kind"), "mapping")) continue;
-    tell(t, true, path, n ? peri_arena_fmt(t->arena, "%lld example%s", (long long)n, n == 1 ? "" : "s") : PERI_STR("no examples"));
+    } else if (peri_str_is(peri_json_get_text(f, "kind"), "mapping"))
+      tell(t, true, path, n ? peri_arena_fmt(t->arena, "%lld example%s", (long long)n, n == 1 ? "" : "s") : PERI_STR("no examples"));
   }
 }
 
@@ -218,7 +215,7 @@ static int run(peri_cli *c) {
   peri_err e = {0};
   peri_session s;
   const char *type = c->arg_count ? c->args[0] : NULL;
-  peri_scripts *scripts = NULL;
+  peri_checked checked = {0};
   tally t = {.c = c, .arena = peri_arena_new()};
   peri_jw_init(&t.w, &t.json);
   peri_jw_object(&t.w);
@@ -226,14 +223,14 @@ static int run(peri_cli *c) {
   peri_jw_array(&t.w);
   peri_code code = peri_session_open(c, PERI_NEED_READ, &s, &e);
   bool open = !code;
-  peri_scripts_want want = {.type = type, .examples = true};
-  if (!code) code = peri_scripts_load(s.project, s.store, &want, &scripts, &e);
-  if (!code && type && !scripts->connector && !scripts->mapping_count && !scripts->failure_count) code = peri_fail(&e, PERI_NOT_FOUND, "there is neither a connector nor a mapping of type '%s'", type);
+  peri_scripts_want want = {.type = type};
+  if (!code) code = peri_check_load(&s, &want, &checked, &e);
+  if (!code && type && !checked.laid->connector && !checked.laid->mapping_count && !checked.laid->failure_count) code = peri_fail(&e, PERI_NOT_FOUND, "there is neither a connector nor a mapping of type '%s'", type);
   if (!code) {
-    tell_files(&t, scripts);
+    tell_files(&t, &checked);
     try_connectors(&t, s.project, type);
   }
-  peri_scripts_close(scripts);
+  peri_check_close(&checked);
   if (open) peri_session_close(&s);
   int result = code ? peri_cli_fail(c, &e) : finish(&t);
   peri_buf_fini(&t.json);

@@ -4,14 +4,13 @@
 #include <string.h>
 
 #include "cmd/target.h"
-#include "store/catalog.h"
 
 typedef struct finding { peri_str path, text; } finding;
 
 typedef struct report {
   peri_arena *arena;
-  const peri_scripts *scripts;
-  finding *wrong;              /* beside the scripts' own failures */
+  peri_checked checked;
+  finding *wrong;              /* beside the files' own failures */
   size_t wrong_count, wrong_cap;
   bool unknown;                /* nothing is known of the account yet */
 } report;
@@ -72,8 +71,8 @@ static void check_path(report *r, const peri_mapping_info *m, const peri_json *f
 }
 
 static void check_account(report *r, const peri_connector *k, const peri_json *discovered) {
-  for (size_t i = 0; i < r->scripts->mapping_count; i++) {
-    const peri_mapping_info *m = &r->scripts->mappings[i];
+  for (size_t i = 0; i < r->checked.laid->mapping_count; i++) {
+    const peri_mapping_info *m = &r->checked.laid->mappings[i];
     peri_str type, stream = peri_str_cut(m->from, '.', &type);
     const peri_stream *s = peri_str_eq(type, k->name) ? peri_connector_stream(k, stream) : NULL;
     const peri_json *known = peri_json_get_str(discovered, stream), *fields = peri_json_get(m->plan, "fields");
@@ -92,22 +91,7 @@ static void check_account(report *r, const peri_connector *k, const peri_json *d
   }
 }
 
-static peri_code check_integration(report *r, peri_session *s, const peri_json *row, peri_err *e) {
-  peri_str json = {0}, id = peri_json_get_text(row, "id");
-  int64_t oldest_ms;
-  peri_json_fault fault;
-  peri_code code = peri_store_discovered(s->store, r->arena, id, &json, &oldest_ms, e);
-  if (!code && r->scripts->connector) check_account(r, r->scripts->connector, json.n ? peri_json_parse(r->arena, json, &fault) : NULL);
-  return code;
-}
-
 /* ---- the answer ---- */
-
-static const peri_script_failure *failure_of(const peri_scripts *s, peri_str path) {
-  for (size_t i = 0; i < s->failure_count; i++)
-    if (peri_str_eq(s->failures[i].path, path)) return &s->failures[i];
-  return NULL;
-}
 
 static bool shown_wrong(const report *r, peri_str path) {
   for (size_t i = 0; i < r->wrong_count; i++)
@@ -116,10 +100,10 @@ static bool shown_wrong(const report *r, peri_str path) {
 }
 
 static void print_text(const report *r, int64_t *fine, int64_t *bad) {
-  const peri_json *files = peri_json_get(r->scripts->loaded, "files");
+  const peri_json *files = peri_json_get(r->checked.laid->loaded, "files");
   for (const peri_json *f = files ? files->first : NULL; f; f = f->next) {
     peri_str path = peri_json_get_text(f, "path");
-    const peri_script_failure *failed = failure_of(r->scripts, path);
+    const peri_script_failure *failed = peri_check_failure(&r->checked, path);
     peri_buf text = {0};
     if (failed) {
       peri_failure_text(failed, &text);
@@ -128,13 +112,13 @@ static void print_text(const report *r, int64_t *fine, int64_t *bad) {
     for (size_t i = 0; i < r->wrong_count; i++)
       if (peri_str_eq(r->wrong[i].path, path)) printf("%.*s\n", PERI_S(r->wrong[i].text));
     bool ok = !failed && !shown_wrong(r, path);
-    int64_t examples = peri_json_get_int(f, "examples", 0);
+    int64_t examples = peri_check_examples(&r->checked, path);
     if (ok && examples) printf("%.*s: ok, %lld example%s\n", PERI_S(path), (long long)examples, examples == 1 ? "" : "s");
     else if (ok) printf("%.*s: ok\n", PERI_S(path));
     ++*(ok ? fine : bad);
     peri_buf_fini(&text);
   }
-  printf("%lld files ok, %lld not; %lld examples held\n", (long long)*fine, (long long)*bad, (long long)r->scripts->examples);
+  printf("%lld files ok, %lld not; %lld examples held\n", (long long)*fine, (long long)*bad, (long long)r->checked.examples);
   if (r->unknown) fputs("not compared with the account: perilune discover NAME asks what it has\n", stderr);
 }
 
@@ -147,7 +131,7 @@ static void put_message(peri_jw *w, peri_str path, int64_t line, peri_str messag
 }
 
 static void print_json(peri_cli *c, const report *r, int64_t *fine, int64_t *bad) {
-  const peri_json *files = peri_json_get(r->scripts->loaded, "files");
+  const peri_json *files = peri_json_get(r->checked.laid->loaded, "files");
   peri_buf json = {0};
   peri_jw w;
   peri_jw_init(&w, &json);
@@ -156,27 +140,29 @@ static void print_json(peri_cli *c, const report *r, int64_t *fine, int64_t *bad
   peri_jw_array(&w);
   for (const peri_json *f = files ? files->first : NULL; f; f = f->next) {
     peri_str path = peri_json_get_text(f, "path");
-    bool ok = !failure_of(r->scripts, path) && !shown_wrong(r, path);
+    bool ok = !peri_check_failure(&r->checked, path) && !shown_wrong(r, path);
     ++*(ok ? fine : bad);
     peri_jw_object(&w);
     peri_jw_kv(&w, "path", path);
     peri_jw_kv_bool(&w, "ok", ok);
-    peri_jw_kv_int(&w, "examples", peri_json_get_int(f, "examples", 0));
+    peri_jw_kv_int(&w, "examples", peri_check_examples(&r->checked, path));
     peri_jw_end_object(&w);
   }
   peri_jw_end_array(&w);
   peri_jw_key_c(&w, "problems");
   peri_jw_array(&w);
-  for (size_t i = 0; i < r->scripts->failure_count; i++) {
+  for (const peri_json *f = files ? files->first : NULL; f; f = f->next) {
+    const peri_script_failure *failed = peri_check_failure(&r->checked, peri_json_get_text(f, "path"));
+    if (!failed) continue;
     peri_buf text = {0};
-    peri_failure_text(&r->scripts->failures[i], &text);
-    put_message(&w, r->scripts->failures[i].path, r->scripts->failures[i].line, peri_buf_view(&text));
+    peri_failure_text(failed, &text);
+    put_message(&w, failed->path, failed->line, peri_buf_view(&text));
     peri_buf_fini(&text);
   }
   for (size_t i = 0; i < r->wrong_count; i++) put_message(&w, r->wrong[i].path, 0, r->wrong[i].text);
   peri_jw_end_array(&w);
   peri_jw_kv_bool(&w, "compared", !r->unknown);
-  peri_jw_kv_int(&w, "examples", r->scripts->examples);
+  peri_jw_kv_int(&w, "examples", r->checked.examples);
   peri_jw_end_object(&w);
   peri_cli_data(c, peri_buf_view(&json));
   peri_buf_fini(&json);
@@ -188,26 +174,16 @@ static int run(peri_cli *c) {
   const char *name = c->arg_count ? c->args[0] : NULL;
   int64_t fine = 0, bad = 0;
   report r = {.arena = peri_arena_new()};
-  peri_scripts *scripts = NULL;
-  peri_json *row = NULL;
+  peri_scripts_want want = {0};
+  peri_json_fault fault;
   peri_code code = peri_session_open(c, PERI_NEED_READ | (name ? PERI_NEED_PROJECT : 0), &s, &e);
   if (code) goto out;
-  if (name && !s.store) code = peri_fail(&e, PERI_NOT_FOUND, "there is no integration \"%s\": the project has no database yet", name);
-  else if (name) code = peri_integration_get(s.store, r.arena, peri_str_of(name), &row, &e);
-  if (!code && name) {
-    peri_target t = {.type = peri_json_get_text(row, "type")};
-    t.type_c = peri_arena_str(r.arena, t.type).p;
-    peri_target_options o = {.integration = name, .examples = true};
-    code = peri_target_load(r.arena, &s, &t, &o, &scripts, &e);
-  } else if (!code) {
-    peri_scripts_want want = {.examples = true};
-    code = peri_scripts_load(s.project, s.store, &want, &scripts, &e);
-  }
-  r.scripts = scripts;
-  if (!code && name) code = check_integration(&r, &s, row, &e);
+  if (name) code = peri_target_integration(r.arena, &s, name, &want, &e);
+  if (!code) code = peri_check_load(&s, &want, &r.checked, &e);
+  if (!code && r.checked.laid->connector) check_account(&r, r.checked.laid->connector, want.discovered.n ? peri_json_parse(r.arena, want.discovered, &fault) : NULL);
   if (!code && c->json) print_json(c, &r, &fine, &bad);
   else if (!code) print_text(&r, &fine, &bad);
-  peri_scripts_close(scripts);
+  peri_check_close(&r.checked);
   peri_session_close(&s);
 out:
   peri_arena_free(r.arena);

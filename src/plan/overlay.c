@@ -1,6 +1,7 @@
 /* plan/overlay: rows of data_mappings, made by command or API, become fields of a mapping: same name replaces, new name adds.
  * Refuses rows whose type, default or options mean nothing, and names the row. Functions are compiled by whoever has Lua. */
 #include "plan/inside.h"
+#include "spec/spec.h"
 
 typedef struct laying {
   peri_arena *arena;
@@ -85,11 +86,23 @@ static bool add_function(laying *l, peri_node *opts, const peri_json *row, const
   return true;
 }
 
-static bool add_options(laying *l, peri_node *opts, const peri_json *row) {
+static bool known_option(laying *l, peri_str kind, peri_str name) {
+  const peri_word_spec *word = peri_word_named(kind);
+  if (!word || peri_option_named(word, name)) return true;
+  peri_str near = peri_option_suggest(word->options, word->option_count, name);
+  peri_fail(l->e, PERI_SCRIPT_REFUSED, "field mapping %.*s -> %.*s: %.*s has no option '%.*s'%s%.*s%s", PERI_S(l->external), PERI_S(l->internal), PERI_S(kind), PERI_S(name),
+            near.n ? " (did you mean '" : "", PERI_S(near), near.n ? "'?)" : "");
+  return false;
+}
+
+static bool add_options(laying *l, peri_node *opts, peri_str kind, const peri_json *row) {
   const peri_json *options = json_column(l->arena, peri_json_get(row, "options")),
                   *fallback = json_column(l->arena, peri_json_get(row, "default_value"));
   if (options && options->type == PERI_J_OBJECT) {
-    for (const peri_json *o = options->first; o; o = o->next) peri_node_set(l->arena, opts, o->key, node_of(l->arena, o));
+    for (const peri_json *o = options->first; o; o = o->next) {
+      if (!known_option(l, kind, o->key)) return false;
+      peri_node_set(l->arena, opts, o->key, node_of(l->arena, o));
+    }
   } else if (options && options->type != PERI_J_NULL && !(options->type == PERI_J_STRING && !options->text.n)) {
     return refuse(l, "options wants a JSON object", (peri_str){0});
   }
@@ -144,7 +157,7 @@ static bool lay(laying *l, peri_node *fields, const peri_json *row) {
   word->word = kind;
   word->what = paths_of(l, l->external);
   word->opts = peri_node_new(l->arena, PERI_N_TABLE);
-  return add_options(l, word->opts, row) && place(l, fields, l->internal, word);
+  return add_options(l, word->opts, kind, row) && place(l, fields, l->internal, word);
 }
 
 peri_code peri_mapping_overlay(peri_arena *a, const peri_node *mapping, peri_str type, peri_str entity, const peri_json *rows,

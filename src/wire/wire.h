@@ -72,7 +72,7 @@ typedef struct peri_load {
  *  "key":tree,"updated":tree|null,"removed":tree|null,"merged":tree|null,"records":"results","record":"","format":"json|ndjson",
  *  "page":["paging.next.after",…],"context":["from.id"],"each":["results[]",…]} ; an empty mappings list: data is the raw record.
  *  "pairs": {"list":"results[]","match":"from.id","value":"paging.next.after"} for pagers inside lists.
- * "keyFree":true: a record without a key is mapped all the same (map). Also "volatile":["_links"]: members left out of raw_hash. A key path may begin with `parent:`; what keys and plans read there is taken from
+ * "keyFree":true: a record without a key is mapped all the same (map); "#" and its number stand in. Also "volatile":["_links"]: members left out of raw_hash. A key path may begin with `parent:`; what keys and plans read there is taken from
  * the object around a nested list, else from peri_page_msg.parent_json, and comes back as the record's context (OPENED tells which paths). */
 
 typedef enum peri_page_flag { PERI_PAGE_MAP_ALL = 1, PERI_PAGE_SPLIT_ONLY = 2, PERI_PAGE_RECORDS = 4 /* packed records from the store: no page around them */ } peri_page_flag;

@@ -206,6 +206,9 @@ static peri_str merged_of(const peri_view *v, const peri_keys *keys, const peri_
   return kept;
 }
 
+/* Where keys are optional a record that has none goes by its number: what crosses the wall always has a key. */
+static peri_str key_stand_in(uint32_t index, peri_arena *a) { return peri_arena_fmt(a, "#%u", index); }
+
 void peri_view_split(peri_shop *s, const peri_view *v, const peri_keys *keys, const peri_item *item, peri_arena *a, peri_split_record *out) {
   *out = (peri_split_record){.index = item->index, .bytes = (uint32_t)item->raw.n, .updated = PERI_NO_STAMP, .context = item->context};
   bool sound = !item->fault && item->raw.n <= PERI_RECORD_BYTES_MAX;
@@ -213,7 +216,8 @@ void peri_view_split(peri_shop *s, const peri_view *v, const peri_keys *keys, co
   out->bad = !sound;
   if (!sound) return;
   out->key = key_of(v, keys, item->slots, item->context, a);
-  out->bad = out->key.n == 0 && !v->key_free;
+  if (!out->key.n && v->key_free) out->key = key_stand_in(item->index, a);
+  out->bad = out->key.n == 0;
   out->removed = keys->removed >= 0 && is_removed(v, item->slots[keys->removed].one);
   out->merged = merged_of(v, keys, item->slots, a);
   int64_t stamp;
@@ -288,10 +292,13 @@ static bool reject_early(const peri_view *v, const peri_item *item, const peri_s
 }
 
 static void row_keep(peri_shop *s, const peri_view *v, peri_row_list *rows, peri_arena *a, const peri_item *item, uint16_t plan,
-                     const peri_row *row) {
+                     const peri_row *made) {
+  peri_row own = *made;
+  const peri_row *row = &own;
+  if (!own.key.n && own.verdict == PERI_ROW && v->key_free) own.key = key_stand_in(item->index, a);
   /* a frame to the core holds one row at least: what is larger than that can't be kept */
   bool fits = row->data.n + row->warnings.n + 64 < PERI_FRAME_TO_CORE_MAX - PERI_FRAME_PORTION;
-  if (row->verdict == PERI_REJECT || !fits || row->key.n > PERI_KEY_BYTES_MAX || (row->verdict == PERI_ROW && !row->key.n && !v->key_free)) {
+  if (row->verdict == PERI_REJECT || !fits || row->key.n > PERI_KEY_BYTES_MAX || (row->verdict == PERI_ROW && !row->key.n)) {
     peri_reject r = row->reject;
     if (row->verdict != PERI_REJECT) {
       r = (peri_reject){.external_id = row->key, .entity = v->plan_entity[plan], .code = PERI_STR("rule"), .file = v->plan_path[plan]};

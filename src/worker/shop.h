@@ -102,7 +102,7 @@ struct peri_view {
   peri_arena *arena;
   uint32_t id;
   peri_str type, stream;
-  bool ndjson, key_free;     /* key_free: a record without a key is mapped all the same; its rows have none */
+  bool ndjson, key_free;     /* key_free: a record without a key is mapped all the same; its number stands in */
   peri_str *key_paths;       /* as written; `parent:` ones hold a context path's number in key_context */
   int *key_context;          /* -1: of the record */
   size_t key_count;
