@@ -134,9 +134,9 @@ static bool edit_mapping(const demo *d) {
     if (what) {
       size_t indent = strspn(line, " ");
       printf("- %s", line + indent);
-      printf("+ lastName  = text     \"properties.lastname\"  { max = 80, transform = function(name) return name:upper() end },\n");
+      printf("+ lastName  = text     \"properties.lastname\"  { max = 80, case = \"upper\" },\n");
       peri_buf_put(&out, line, indent);
-      peri_buf_c_str(&out, "lastName  = text     \"properties.lastname\"  { max = 80, transform = function(name) return name:upper() end },\n");
+      peri_buf_c_str(&out, "lastName  = text     \"properties.lastname\"  { max = 80, case = \"upper\" },\n");
       done = true;
     } else
       peri_buf_c_str(&out, line);
@@ -180,7 +180,7 @@ static bool make_folder(const demo *d) {
 
 static void journey(demo *d) {
   title("1. A project: connectors, mappings, a database and a key for secrets");
-  RUN(d, "init", d->dir, "--quiet");
+  RUN(d, "init", d->dir);
   title("2. An API to talk to, offline");
   if (d->failed || !start_emulator(d)) {
     d->failed = 1;

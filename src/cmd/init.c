@@ -42,10 +42,10 @@ static int run(peri_cli *c) {
     peri_jw_end_object(&w);
     peri_cli_data(c, peri_buf_view(&b));
     peri_buf_fini(&b);
-  } else {
+  } else if (!c->quiet) {
     printf("project %s: %d new files, existing ones left as they are\n", s.project->dir, made);
     if (fresh_key) printf("made %s: keep a copy of it; without it the stored credentials can't be read\n", s.project->key);
-    if (!c->quiet) printf("next: perilune -C %s add hubspot my-crm --credential accessToken=-\n", dir);
+    printf("next: perilune -C %s add hubspot my-crm --credential accessToken=-\n", dir);
   }
   peri_session_close(&s);
   return 0;
