@@ -576,7 +576,7 @@ local read_properties = with_body(function(call, db, kind)
   return ok(db, body, 207)
 end)
 
-local groups = of_kind(function(_, db, kind)
+local property_groups = of_kind(function(_, db, kind)
   return ok(db, { results = { { name = kind.name .. "information", label = label_of(kind.name) .. " information", displayOrder = 0, archived = false } } })
 end)
 
@@ -625,7 +625,8 @@ local function values_for(db, kind, properties)
   for name in pairs(properties) do names[#names + 1] = tostring(name) end
   table.sort(names)
   for _, name in ipairs(names) do
-    local p, text, code, message = property(db, kind, name), nil, nil, nil
+    local p = property(db, kind, name)
+    local text, code, message
     if not p then code, message = "PROPERTY_DOESNT_EXIST", 'Property "' .. name .. '" does not exist'
     elseif p.flags.ro then code, message = "READ_ONLY_VALUE", '"' .. name .. '" is a read only property; its value cannot be set.'
     else text, code, message = value_for(p, properties[name])
@@ -1168,9 +1169,10 @@ local function where_for(db, call, kind)
   local groups, where, total = call.body.filterGroups, {}, 0
   if groups == null then groups = nil end
   if not groups and type(call.body.filters) == "table" then groups = { { filters = call.body.filters } } end
+  if groups and type(groups) ~= "table" then return nil, { bad_json(db, "filterGroups: a list is expected") } end
   if groups and #groups > 5 then return bad_filter(db, "Too many filter groups: at most 5 are allowed") end
   for g, group in ipairs(groups or {}) do
-    local filters = type(group) == "table" and group.filters or {}
+    local filters = type(group) == "table" and type(group.filters) == "table" and group.filters or {}
     if #filters > 6 then return bad_filter(db, "Too many filters in a group: at most 6 are allowed") end
     where[g], total = {}, total + #filters
     for i, f in ipairs(filters) do
@@ -1463,7 +1465,9 @@ local function account(_, db)
 end
 
 local function usage(call, db)
-  return ok(db, { results = { { name = "private-apps-api-calls-daily", usageLimit = 1000000, currentUsage = 0, collectedAt = iso(call.now), fetchStatus = "SUCCESS", resetsAt = iso(call.now + 3600000) } } })
+  local used = { name = "private-apps-api-calls-daily", usageLimit = 1000000, currentUsage = 0, fetchStatus = "SUCCESS" }
+  used.collectedAt, used.resetsAt = iso(call.now), iso(call.now + 3600000)
+  return ok(db, { results = { used } })
 end
 
 -- ---- OAuth ----
@@ -1705,7 +1709,7 @@ route(get, "/crm/associations/v4/{from}/{to}/labels", association_labels)
 for _, base in ipairs { "/crm/v3/properties/{type}", "/crm/properties/2026-03/{type}", "/crm/properties/2026-09/{type}" } do
   route(get, base, list_properties)
   route(post, base, create_property)
-  route(get, base .. "/groups", groups)
+  route(get, base .. "/groups", property_groups)
   route(post, base .. "/batch/read", read_properties)
   route(get, base .. "/{name}", get_property)
   route(patch, base .. "/{name}", update_property)
