@@ -196,9 +196,11 @@ static bool compiles(lua_State *L, peri_str body, const char *prefix) {
 static peri_code javascript_error(peri_script *s, peri_str name, peri_str body, peri_err *e) {
   peri_buf lua = {.max = 2048};
   bool found = peri_javascript_hint(body, &lua);
-  if (found && lua.n && !lua.over && compiles(s->L, peri_buf_view(&lua), "local value = ... "))
-    peri_fail(e, PERI_SCRIPT_REFUSED, "%.*s: this is JavaScript; in Lua it reads: %.*s", PERI_S(name), (int)lua.n, lua.p);
-  else if (found)
+  if (found && lua.n && !lua.over && compiles(s->L, peri_buf_view(&lua), "local value = ... ")) {
+    char shown[2200];
+    peri_text_tame(peri_buf_view(&lua), shown, sizeof shown);
+    peri_fail(e, PERI_SCRIPT_REFUSED, "%.*s: this is JavaScript; in Lua it reads: %s", PERI_S(name), shown);
+  } else if (found)
     peri_fail(e, PERI_SCRIPT_REFUSED,
               "%.*s: this is JavaScript; Lua writes value:lower(), value:upper(), #value, a .. b to join texts, and, or, not, ~=, nil, "
               "local x = …, if … then … end, tonumber(value)",
