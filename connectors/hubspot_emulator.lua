@@ -1273,9 +1273,9 @@ local associations_read = of_pair(function(call, db, from, to)
   local results, errors = {}, {}
   for _, input in ipairs(call.body.inputs) do
     local id = tostring(input.id)
-    local r = db[from.name]:get(id)
+    local there, gone = db[from.name]:has(id)
     local page, following = {}, nil
-    if r and not r.archived then page, following = links_page(r, to, whole_number(tostring(input.after or ""), 0, 10 ^ 15), db.state.links.page) end
+    if there and not gone then page, following = links_page({ links = db[from.name]:get(id, "links") }, to, whole_number(tostring(input.after or ""), 0, 10 ^ 15), db.state.links.page) end
     if #page > 0 then
       results[#results + 1] = { from = { id = id }, to = page, paging = following and { next = { after = following, link = host .. call.url .. "?after=" .. following } } or nil }
     else

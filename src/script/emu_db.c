@@ -54,7 +54,9 @@ static int db_get(lua_State *L) {
   peri_emu_table *t = table_at(L, 1);
   peri_emu_row *row = peri_emu_find(t, key_at(L, 2));
   if (!row) return 0;
-  if (!peri_push_json(of(L)->s, L, (peri_span){row->json.p, (uint32_t)row->json.n, PERI_J_OBJECT, 0})) {
+  peri_span value = {row->json.p, (uint32_t)row->json.n, PERI_J_OBJECT, 0};
+  if (!lua_isnoneornil(L, 3)) value = peri_span_at(value, key_at(L, 3)); /* one part of it: cheaper */
+  if (!peri_push_json(of(L)->s, L, value)) {
     peri_budget_check(L);
     return luaL_error(L, "get: no memory");
   }
