@@ -1,4 +1,4 @@
-/* cmd/registry: the connectors in force as rows of integration_registry, and the table rewritten from them. */
+/* cmd/registry: the connectors in force as rows of integration_registry, with what only commands show. The table itself is core/generation's. */
 #include "cmd/target.h"
 #include "spec/spec.h"
 
@@ -87,12 +87,4 @@ peri_code peri_cli_connectors(peri_session *s, peri_buf *json, peri_err *e) {
   peri_buf_char(json, ']');
   peri_scripts_close(scripts);
   return PERI_OK;
-}
-
-peri_code peri_cli_refresh_registry(peri_session *s, peri_err *e) {
-  peri_buf json = {0};
-  peri_code code = peri_cli_connectors(s, &json, e);
-  if (!code) code = peri_registry_replace(s->store, peri_buf_view(&json), e);
-  peri_buf_fini(&json);
-  return code;
 }

@@ -35,9 +35,7 @@ void peri_check_close(peri_checked *k);
 const peri_script_failure *peri_check_failure(const peri_checked *k, peri_str path);
 int64_t peri_check_examples(const peri_checked *k, peri_str path);
 
-/* Rewrites integration_registry from the connectors in force; s holds the database for writing. */
-peri_code peri_cli_refresh_registry(peri_session *s, peri_err *e);
-/* The registry of the connectors in force: a JSON array with the seed's columns, `streams` and `problem` beside them. */
+/* The registry of the connectors in force: a JSON array with the columns of integration_registry, and path, versions, streams. */
 peri_code peri_cli_connectors(peri_session *s, peri_buf *json, peri_err *e);
 
 #endif

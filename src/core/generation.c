@@ -104,7 +104,7 @@ peri_code peri_generation_settle(peri_store *store, const peri_project *project,
   peri_code code = set_hash(store, project, hash, e);
   if (!code) code = peri_meta_get(store, a, "generation", &known, e);
   if (code || peri_str_is(known, hash)) goto done;
-  peri_scripts_want want = {0};
+  peri_scripts_want want = {.key_free = true}; /* field mappings of a type without a connector are for `map` alone: no failure */
   code = peri_scripts_load(project, store, &want, &s, e);
   if (code) goto done;
   const peri_connector *connectors[CONNECTORS_MAX];
