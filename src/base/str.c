@@ -174,3 +174,20 @@ peri_str peri_suggest(peri_str word, const peri_str *candidates, size_t count) {
   }
   return best;
 }
+
+static int hex_digit(char c) {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+size_t peri_percent_decode(peri_str text, bool plus, char *out) {
+  size_t n = 0;
+  for (size_t i = 0; i < text.n; i++) {
+    if (text.p[i] == '%' && i + 2 < text.n && hex_digit(text.p[i + 1]) >= 0 && hex_digit(text.p[i + 2]) >= 0) {
+      out[n++] = (char)(hex_digit(text.p[i + 1]) * 16 + hex_digit(text.p[i + 2]));
+      i += 2;
+    } else {
+      out[n++] = plus && text.p[i] == '+' ? ' ' : text.p[i];
+    }
+  }
+  return n;
+}

@@ -30,6 +30,9 @@ bool peri_str_glob(peri_str pattern, peri_str s);           /* `*` stands for an
 bool peri_utf8_valid(peri_str s);                           /* strict: no surrogates, no overlongs */
 size_t peri_utf8_put(char out[4], unsigned codepoint);      /* bytes written; 0 for what is no scalar value */
 
+/* Undoes %XX; with `plus` also + for a space (forms and queries). out has room for text.n bytes; gives how many were written. */
+size_t peri_percent_decode(peri_str text, bool plus, char *out);
+
 /* "did you mean": the candidate nearest to `word` if it is near enough, else {NULL,0}. */
 peri_str peri_suggest(peri_str word, const peri_str *candidates, size_t count);
 

@@ -28,22 +28,9 @@ struct peri_emulation {
   peri_buf describe;
 };
 
-static int hex(char c) {
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static peri_str decode(peri_arena *a, peri_str text) {
   char *out = peri_arena_bytes(a, text.n + 1);
-  size_t n = 0;
-  for (size_t i = 0; i < text.n; i++) {
-    if (text.p[i] == '%' && i + 2 < text.n && hex(text.p[i + 1]) >= 0 && hex(text.p[i + 2]) >= 0) {
-      out[n++] = (char)(hex(text.p[i + 1]) * 16 + hex(text.p[i + 2]));
-      i += 2;
-    } else {
-      out[n++] = text.p[i] == '+' ? ' ' : text.p[i];
-    }
-  }
-  return (peri_str){out, n};
+  return (peri_str){out, peri_percent_decode(text, true, out)};
 }
 
 /* A repeated key gets a list, in the order sent. */

@@ -1,6 +1,8 @@
 /* script/emu: inside of the emulator; other rooms include script/emulator.h.
  *
  * emulator.c       a request from its bytes to its answer; start here
+ * emu_call.c       the script's function between the two
+ * emu_hooks.c      webhooks
  * emu_make.c       the file's tree read into the structures below; tables filled
  * emu_table.c      rows: packed JSON in the order of their keys, with the few indexes that keep a page fast
  * emu_pick.c       which members of a row are shown
@@ -199,9 +201,16 @@ void peri_emu_control(peri_emulator *em, const peri_serve *q, peri_answer *a);
 
 /* ---- emulator.c ---- */
 void peri_emu_reset(peri_emulator *em); /* empty tables, nothing remembered; filled again before the next request */
+void peri_emu_answer_json(peri_emulator *em, peri_answer *a, int status); /* em->body is the answer */
 void peri_emu_error(peri_emulator *em, peri_answer *a, int status, const char *text);
+extern const peri_json_caps peri_emu_caps; /* of rows and answers: pages are larger than what functions usually return */
+
+/* ---- emu_call.c ---- */
 /* Calls fn(call, extra) and reads what it returns into the answer. extra: JSON for the second argument; empty: `db`. path: named parts as a JSON object. */
 void peri_emu_call(peri_emulator *em, int fn, const peri_serve *q, peri_str path, peri_str token, peri_str extra, peri_answer *a);
-extern const peri_json_caps peri_emu_caps; /* of rows and answers: pages are larger than what functions usually return */
+peri_str peri_emu_decode(peri_arena *a, peri_str text, bool plus); /* %XX, and + if plus */
+
+/* ---- emu_hooks.c ---- */
+void peri_emu_deliver(peri_emulator *em, peri_answer *a);
 
 #endif

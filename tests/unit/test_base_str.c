@@ -104,6 +104,18 @@ static void utf8_is_written(void **state) {
   assert_memory_equal(out, "😀", 4);
 }
 
+static void percents_are_undone(void **state) {
+  (void)state;
+  char out[32];
+  static const struct { const char *text; bool plus; const char *want; } cases[] = {
+    {"a%20b", false, "a b"}, {"a+b", false, "a+b"}, {"a+b", true, "a b"}, {"%C3%bc", false, "\xc3\xbc"}, {"100%", false, "100%"}, {"%2", false, "%2"}, {"%zz%41", false, "%zzA"}, {"", true, ""}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    size_t n = peri_percent_decode(peri_str_of(cases[i].text), cases[i].plus, out);
+    assert_int_equal(n, strlen(cases[i].want));
+    assert_memory_equal(out, cases[i].want, n);
+  }
+}
+
 static void near_words_are_suggested(void **state) {
   (void)state;
   const peri_str words[] = {PERI_STR("required"), PERI_STR("default"), PERI_STR("wait"), PERI_STR("email"), PERI_STR("max"), PERI_STR("min")};
@@ -123,7 +135,7 @@ static void near_words_are_suggested(void **state) {
 int test_base_str(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(views_compare_by_bytes),   cmocka_unit_test(views_are_cut),   cmocka_unit_test(globs_match),
-      cmocka_unit_test(utf8_is_checked_strictly), cmocka_unit_test(utf8_is_written), cmocka_unit_test(near_words_are_suggested),
+      cmocka_unit_test(utf8_is_checked_strictly), cmocka_unit_test(utf8_is_written), cmocka_unit_test(near_words_are_suggested), cmocka_unit_test(percents_are_undone),
   };
   return cmocka_run_group_tests_name("base/str", tests, NULL, NULL);
 }
