@@ -25,6 +25,8 @@ typedef struct attack {
 
 static attack attacks[ATTACKS_MAX];
 static size_t attack_count;
+static char *texts[16]; /* the files; attacks are views of them */
+static size_t text_count;
 
 typedef struct outcome {
   char ending[32], text[300];
@@ -42,11 +44,12 @@ static char *read_file(const char *path) {
   if (!text || fread(text, 1, (size_t)n, f) != (size_t)n) abort();
   text[n] = 0;
   fclose(f);
-  return text; /* kept for the whole test */
+  return text;
 }
 
 static void read_attacks(const char *path) {
-  char *text = read_file(path), *p = strstr(text, "\n--# ");
+  assert_true(text_count < sizeof texts / sizeof texts[0]);
+  char *text = texts[text_count++] = read_file(path), *p = strstr(text, "\n--# ");
   while (p) {
     assert_true(attack_count < ATTACKS_MAX);
     attack *a = &attacks[attack_count++];
@@ -199,6 +202,7 @@ static void attacks_end_as_they_may(void **state) {
     }
   }
   print_message("%zu attacks, %zu of them ended their process\n", attack_count, deaths);
+  while (text_count > 0) free(texts[--text_count]);
   assert_int_equal(failed, 0);
 }
 
