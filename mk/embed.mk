@@ -1,5 +1,5 @@
-# Files that travel inside the binary: shipped connectors, mappings, emulators, completions, the man page, the SQL schema, the Lua prelude.
-EMBED_FILES := $(sort $(wildcard connectors/*.lua mappings/*/*.lua lua/*.lua src/store/*.sql share/*))
+# Files that travel inside the binary: shipped connectors, mappings, emulators, the SQL schema. What `make docs` writes is made by the binary and stays out.
+EMBED_FILES := $(sort $(wildcard connectors/*.lua mappings/*/*.lua src/store/*.sql))
 EMBED_C     := $(B)/gen/embed.c
 GEN_H       :=
 $(EMBED_C): $(EMBED_FILES) mk/embed.sh
