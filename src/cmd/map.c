@@ -45,7 +45,7 @@ typedef struct talk_state {
 
 /* ---- the worker ---- */
 
-static peri_code open_worker(mapping_job *j, peri_err *e) {
+static peri_code open_once(mapping_job *j, peri_err *e) {
   peri_buf answer = {0};
   j->worker = peri_worker_start(&j->config, e);
   if (!j->worker) return e->code ? e->code : PERI_WORKER_LOST;
@@ -69,6 +69,17 @@ static peri_code open_worker(mapping_job *j, peri_err *e) {
 static void close_worker(mapping_job *j) {
   peri_worker_close(j->worker);
   j->worker = NULL;
+}
+
+/* The same files were loaded before, so a death here comes from outside: it is tried again. */
+static peri_code open_worker(mapping_job *j, peri_err *e) {
+  peri_code code = PERI_OK;
+  for (int tries = 0; tries < 3; tries++) {
+    code = open_once(j, e);
+    if (!code || !j->worker || !peri_worker_death(j->worker)) break;
+    close_worker(j);
+  }
+  return code;
 }
 
 static void on_fail(talk_state *t, const peri_frame *f) {
