@@ -391,6 +391,6 @@ const peri_command peri_command_mappings = {
     "add tries the whole mapping in a sandbox first and stores nothing that would not work. The same entity and external field again: it is replaced.\n\n"
     "  perilune mappings show hubspot/contact\n"
     "  perilune mappings add hubspot/contact --external-field properties.firstname --internal-field firstName --field-type string \\\n"
-    "    --required --transformation 'return value and value:trim()' --validation 'return #value > 0'\n"
+    "    --required --transformation 'return value and value:upper()' --validation 'return #value > 0'\n"
     "  perilune mappings remove properties.firstname hubspot/contact",
     1, 3, flags, 9, run};
