@@ -27,7 +27,7 @@
       OPT("validate", "func", "", "A function of the finished value; gives true, or false and a reason (code validate)."),                           \
       OPT("unique", "bool", "false", "The same value in two records of one run is a reject (code rule)."),                                           \
       OPT("on_error", "choice:reject|null|default|keep", "reject",                                                                                   \
-          "When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value that the kind took."),\
+          "When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took."),     \
       OPT("write", "func/bool", "", "How the field goes back to the API: a function of our value, or false for never."),                             \
       OPT("description", "text", "", "What the field means, shown by perilune mappings show.")
 
