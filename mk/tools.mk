@@ -29,6 +29,13 @@ docs: all
 	$(B)/perilune help --stubs > lua/perilune.meta.lua
 	$(B)/perilune help --man > share/man/perilune.1
 
+# perilune against systems that others wrote; what cannot be installed is skipped with a word
+.PHONY: test-real
+test-real: all
+	@sh mk/deps.sh test real || echo "not everything could be installed; what needs it is skipped"
+	@$(MAKE) --no-print-directory $(TOOLS)
+	@B=$(B) sh tests/real/run.sh
+
 bench: all
 	@sh mk/deps.sh bench
 	@B=$(B) sh tests/bench/run.sh

@@ -1,15 +1,17 @@
 // HubSpot's own client for Node against the emulator: it must not notice the difference.
 // node tests/real/hubspot_client.mjs http://127.0.0.1:PORT FOLDER_WITH_NODE_MODULES      (@hubspot/api-client 13.5.0 is installed there)
-// Ends with "N passed, N failed"; exit 1 if anything failed.
+// Prints a line a test; exit 1 if anything failed.
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 
 const [base, folder] = process.argv.slice(2)
 if (!base || !folder) {
   console.error('usage: node hubspot_client.mjs BASE_URL FOLDER')
   process.exit(2)
 }
-const { Client } = createRequire(folder.replace(/\/?$/, '/'))('@hubspot/api-client')
+const { Client, Signature } = createRequire(resolve(folder) + '/')('@hubspot/api-client')
 const client = new Client({ accessToken: 'pat-emulator', basePath: base, numberOfApiCallRetries: 0 })
 const control = async (what, body) => {
   const reply = await fetch(`${base}/_emulator/${what}`, body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) })
@@ -26,15 +28,16 @@ const failsWith = async (status, work) => {
   return assert.fail(`wanted a ${status}`)
 }
 
+const began = Date.now()
 let passed = 0, failed = 0
 const test = async (name, work) => {
   try {
     await work()
     passed++
-    console.log(`ok   ${name}`)
+    console.log(`ok ${name}`)
   } catch (error) {
     failed++
-    console.log(`FAIL ${name}: ${error.stack}`)
+    console.log(`not ok ${name}: ${error.stack}`)
   }
 }
 
@@ -223,6 +226,60 @@ await test('OAuth: refresh, use, expiry', async () => {
   const bad = await failsWith(400, () => client.oauth.tokensApi.create('refresh_token', undefined, undefined, 'emulator', 'emulator-secret', 'nonsense'))
   assert.equal(bad.status, 'BAD_REFRESH_TOKEN')
 })
+await test('all families of paths answer alike', async () => {
+  const ask = async (path, method = 'GET', body = undefined) => (await client.apiRequest({ method, path, body })).json()
+  const families = ['/crm/v3/objects/', '/crm/objects/2026-03/', '/crm/objects/2025-09/']
+  const pages = await Promise.all(families.map((f) => ask(`${f}contacts?limit=7&properties=email&after=1040`)))
+  const first = (await contacts.basicApi.getPage(7, '1040', ['email'])).results
+  for (const page of pages) {
+    assert.deepEqual(page.results, pages[0].results)
+    assert.equal(page.paging.next.after, pages[0].paging.next.after)
+    assert.deepEqual(page.results.map((c) => c.id), first.map((c) => c.id))
+  }
+  const query = { filterGroups: [{ filters: [{ propertyName: 'lifecyclestage', operator: 'EQ', value: 'customer' }] }], limit: 9 }
+  const found = await Promise.all(families.map((f) => ask(`${f}contacts/search`, 'POST', query)))
+  const read = await Promise.all(families.map((f) => ask(`${f}contacts/batch/read`, 'POST', { inputs: first.map(({ id }) => ({ id })), properties: ['city'] })))
+  for (let i = 1; i < families.length; i++) {
+    assert.deepEqual([found[i].total, found[i].results], [found[0].total, found[0].results])
+    assert.deepEqual(read[i].results, read[0].results)
+  }
+  const lists = await Promise.all(['/crm/v3/owners?limit=3', '/crm/owners/2026-03?limit=3', '/crm/v3/pipelines/deals', '/crm/pipelines/2026-03/deals',
+    '/crm/v3/properties/contacts', '/crm/properties/2026-03/contacts'].map((path) => ask(path)))
+  for (const i of [0, 2, 4]) assert.deepEqual(lists[i].results, lists[i + 1].results)
+})
+await test('webhook deliveries that the client calls signed', async () => {
+  const secret = 'a-secret-of-the-app'
+  let arrived
+  const one = () => new Promise((done) => { arrived = done })
+  const server = createServer((request, response) => {
+    let body = ''
+    request.setEncoding('utf8').on('data', (text) => { body += text }).on('end', () => {
+      response.end()
+      arrived({ url: request.url, headers: request.headers, body })
+    })
+  })
+  await new Promise((done) => server.listen(0, '127.0.0.1', done))
+  try {
+    const url = `http://127.0.0.1:${server.address().port}/hook?app=1`
+    await control('webhooks', { url, secret })
+    const waiting = one()
+    const { id } = (await contacts.basicApi.getPage(5)).results[4]
+    await contacts.basicApi.update(id, { properties: { firstname: 'Hooked “Ω”' } })
+    const got = await waiting
+    const given = { clientSecret: secret, requestBody: got.body }
+    const h = got.headers
+    const v3 = { ...given, signatureVersion: 'v3', method: 'POST', url, signature: h['x-hubspot-signature-v3'], timestamp: +h['x-hubspot-request-timestamp'] }
+    assert.ok(Signature.isValid(v3), 'v3')
+    assert.ok(Signature.isValid({ ...given, signatureVersion: 'v1', signature: h['x-hubspot-signature'] }), 'v1')
+    assert.ok(!Signature.isValid({ ...v3, requestBody: got.body + ' ' }))
+    assert.ok(!Signature.isValid({ ...v3, clientSecret: 'another' }))
+    const events = JSON.parse(got.body)
+    assert.ok(events.some((e) => String(e.objectId) === id && e.subscriptionType === 'contact.propertyChange' && e.propertyName === 'firstname'), got.body)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})
 await test('limits: 429 in HubSpot\'s words, and the client waits by itself', async () => {
   await control('rate', { on: true, search: '2/s' })
   const ask = () => contacts.searchApi.doSearch({ filterGroups: [], limit: 1, after: '0', sorts: [], properties: [] })
@@ -237,5 +294,5 @@ await test('limits: 429 in HubSpot\'s words, and the client waits by itself', as
   await control('reset', {})
 })
 
-console.log(`${passed} passed, ${failed} failed`)
+console.log(`figure client: ${passed + failed} tests, ${((Date.now() - began) / 1000).toFixed(1)} s`)
 process.exit(failed ? 1 : 0)
