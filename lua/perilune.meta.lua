@@ -591,7 +591,7 @@ function use(library) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@field join? string Joins the values of all paths, absent ones left out, with this text between them.
@@ -617,7 +617,7 @@ function text(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@class perilune.email.made: perilune.kind
@@ -642,7 +642,7 @@ function email(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@class perilune.url.made: perilune.kind
@@ -667,7 +667,7 @@ function url(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@class perilune.phone.made: perilune.kind
@@ -692,7 +692,7 @@ function phone(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@field labels? boolean Takes the API's label of the value, as the stream's discover found it. Default: false.
@@ -719,7 +719,7 @@ function choice(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@class perilune.integer.made: perilune.kind
@@ -744,7 +744,7 @@ function integer(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@class perilune.number.made: perilune.kind
@@ -769,7 +769,7 @@ function number(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@field scale? integer Rounds half to even to so many digits after the point, and keeps exactly that many.
@@ -795,7 +795,7 @@ function decimal(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@field scale? integer Rounds half to even to so many digits after the point, and keeps exactly that many.
@@ -823,7 +823,7 @@ function money(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@class perilune.boolean.made: perilune.kind
@@ -848,7 +848,7 @@ function boolean(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@field format? string|(string)[] How the API writes it: "ms", "s", or a pattern such as "%d.%m.%Y"; several are tried in order. Default: ISO 8601, or epoch in ms or s by its size.
@@ -875,7 +875,7 @@ function date(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@field format? string|(string)[] How the API writes it: "ms", "s", or a pattern such as "%d.%m.%Y"; several are tried in order. Default: ISO 8601, or epoch in ms or s by its size.
@@ -902,7 +902,7 @@ function datetime(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@class perilune.time.made: perilune.kind
@@ -927,7 +927,7 @@ function time(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@class perilune.uuid.made: perilune.kind
@@ -952,7 +952,7 @@ function uuid(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@field split? string Cuts one text into elements at this text: ";".
@@ -980,7 +980,7 @@ function list(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@class perilune.json.made: perilune.kind
@@ -1005,7 +1005,7 @@ function json(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@field join? string Joins the values of all paths, absent ones left out, with this text between them.
@@ -1031,7 +1031,7 @@ function id(what) end
 ---@field transform? function A function of the values that the field lists; gives the new value, nil for null, or nil and a reason to reject.
 ---@field validate? function A function of the finished value; gives true, or false and a reason (code validate).
 ---@field unique? boolean The same value in two records of one run is a reject (code rule). Default: false.
----@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep what the row had. Default: reject.
+---@field on_error? "reject"|"null"|"default"|"keep" When the value can't be converted or fails a check: reject the record, use null, use the default, or keep the last value its kind took. Default: reject.
 ---@field write? function|boolean How the field goes back to the API: a function of our value, or false for never.
 ---@field description? string What the field means, shown by perilune mappings show.
 ---@field prefix? string Is put before each name that the API gave.

@@ -76,7 +76,7 @@ const peri_word_spec peri_words[] = {
     KIND("text", "A text.", "Takes texts, numbers and booleans (as JSON writes them).", text_options),
     KIND("email", "An e-mail address, in lower case.", "Takes a text that has one @ with something sensible on both sides.", plain_options),
     KIND("url", "A URL with its scheme.", "Takes a text such as https://example.com/a; as a setting it may be a whole host.", plain_options),
-    KIND("phone", "A telephone number.", "Takes a text or number with 3 to 20 digits; spaces, brackets, dots and hyphens are allowed.",
+    KIND("phone", "A telephone number.", "Takes a text or number with 7 to 15 digits; spaces, brackets, dots and hyphens are allowed.",
          plain_options),
     KIND("choice", "One of a set of values.", "Takes texts, numbers and booleans, as text.", choice_options),
     KIND("integer", "A whole number, exact to the last digit.", "Takes 12, 12.0, 1e3 and texts of them.", plain_options),
