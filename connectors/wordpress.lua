@@ -5,9 +5,10 @@ local api = setting "api" -- see versions
 
 -- Posts and pages. They are asked for in every status, the trash too: so trashing a post moves it nowhere in the list, and it is read as a deletion.
 -- Pages are numbered, and what is numbered must not move while it is read. By id nothing moves (by date, every edit would jump to the end and the
--- post behind it would be missed; stamps have whole seconds, so page edges fall between equal ones all the time). What is deleted for good while the
--- list is read can still shift a post past the reader: the daily sweep finds it, as it finds new posts with an old date (WordPress stamps those as
--- modified on that date, so no question for what changed since then shows them).
+-- post behind it would be missed; stamps have whole seconds, so page edges fall between equal ones all the time). A post that is deleted for good
+-- while the list is read still pulls another one over a page's edge, past the reader: that one is asked for by its id before it counts as gone, and
+-- if it was new the daily sweep finds it. The sweep also finds new posts with an old date, which WordPress stamps as modified on that date: no
+-- question for what changed since then shows them.
 local function written(entity, path)
   local function list(extra)
     local query = {

@@ -289,8 +289,13 @@ static void on_answer(peri_ask *k) {
     peri_fail(&f->err, how == PERI_FEED_MISSING ? PERI_SCOPE_MISSING : PERI_API_ERROR, "%s %.*s answered %d \"%.*s\"%s%.*s", k->out.method, PERI_S(k->out.url), k->reply->status,
               PERI_S(k->action.reason), k->action.say.n ? ": " : "", PERI_S(k->action.say));
     peri_err why = f->err;
-    if (empty) f->last = f->skipped = true;
-    else stop_feed(f, how, &why);
+    bool by_key = k->request == f->stream->fetch && k->request != f->request; /* these are gone; other keys wait, and the list goes on */
+    if (empty) {
+      f->skipped = true;
+      f->last = !by_key || (f->wanted_last && f->wanted_next >= f->wanted_count);
+      f->waiting = !f->last;
+    } else
+      stop_feed(f, how, &why);
     end_if_idle(f);
     return;
   }

@@ -1,5 +1,5 @@
 /* core/stream: one stream of a run: full or changes, then archived. The order of things:
- *   begin -> main feed (again for each window) -> sweep end -> archived feed -> done
+ *   begin -> main feed (again for each window) -> look for what it did not show -> sweep end -> archived feed -> done
  * Decides nothing about positions itself: core/place does. */
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +137,70 @@ static void sweep_done(void *self) {
   else begin_archived(w);
 }
 
+static void begin_sweep(peri_stream_work *w) {
+  sweep_job *j = peri_alloc(sizeof *j);
+  j->w = w;
+  peri_engine_post(w->run->g, sweep_work, sweep_done, j);
+}
+
+/* ---- numbered pages move: what is deleted while a list is read pulls a record from the page ahead onto the one behind, and no page shows it. So
+ * what such a list did not show is asked for by key before it counts as gone. ---- */
+
+typedef struct look_job {
+  peri_stream_work *w;
+  peri_str *raws;
+  size_t count;
+  peri_err err;
+} look_job;
+
+static void look_work(void *self) {
+  look_job *j = self;
+  peri_str names[PERI_MAPPINGS_OF_STREAM_MAX + 1];
+  size_t count;
+  peri_stream_entities(j->w, names, &count);
+  peri_run *r = j->w->run;
+  peri_store_sweep_missing(r->store, j->w->arena, r->seq, r->in->id, j->w->s->name, names, count, PERI_DELETE_LOOK_MAX, &j->raws, &j->count, &j->err);
+}
+
+static void on_looked(peri_feed *f, peri_feed_end how) {
+  peri_stream_work *w = f->self;
+  if (how != PERI_FEED_DONE && how != PERI_FEED_MISSING) {
+    peri_stream_feed_ended(w, f, how);
+    return;
+  }
+  drop_feed(w);
+  begin_sweep(w);
+}
+
+static void look_done(void *self) {
+  look_job j = *(look_job *)self;
+  peri_stream_work *w = j.w;
+  free(self);
+  if (j.err.code || !j.count) {
+    if (j.err.code) peri_stream_failed(w, &j.err);
+    else begin_sweep(w);
+    return;
+  }
+  w->run->phase = "missing";
+  peri_feed *f = w->feed = peri_stream_feed(w, w->place.request);
+  if (!f->fetch_view) f->fetch_view = make_view(w, w->s->fetch);
+  f->cursor_kind = PERI_STR("main");
+  f->sweep = true;
+  f->wanted_keys = j.raws;
+  f->wanted_count = j.count;
+  f->wanted_last = true;
+  f->ended = on_looked;
+  peri_feed_start(f);
+}
+
+static void begin_look(peri_stream_work *w) {
+  look_job *j = peri_alloc(sizeof *j);
+  j->w = w;
+  peri_engine_post(w->run->g, look_work, look_done, j);
+}
+
+static bool pages_move(const peri_request *q) { return q->pages == PERI_PAGES_COUNT || q->pages == PERI_PAGES_LINK; }
+
 /* ---- full and changes ---- */
 
 static bool on_cursor(peri_feed *f, bool last, peri_arena *a, peri_cursor *out) {
@@ -183,9 +247,8 @@ static void on_main_ended(peri_feed *f, peri_feed_end how) {
     begin_archived(w);
     return;
   }
-  sweep_job *j = peri_alloc(sizeof *j);
-  j->w = w;
-  peri_engine_post(w->run->g, sweep_work, sweep_done, j);
+  if (w->s->fetch && pages_move(w->place.request)) begin_look(w);
+  else begin_sweep(w);
 }
 
 static void begin_main(peri_stream_work *w) {

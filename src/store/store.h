@@ -102,6 +102,9 @@ peri_code peri_store_commit(peri_store *s, const peri_commit *commits, size_t co
  * both numbers. */
 peri_code peri_store_sweep_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities,
                                size_t entity_count, bool accept, int64_t *deleted, peri_err *e);
+/* The records (raw, each once, in a) that peri_store_sweep_end would take for gone; none if there are more than `most`. Nothing is written. */
+peri_code peri_store_sweep_missing(peri_store *s, peri_arena *a, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities,
+                                   size_t entity_count, size_t most, peri_str **raws, size_t *count, peri_err *e);
 /* Partitions ("each") read to their end replace their sets: live rows whose key begins with one of the prefixes ("12:") and is not among keys become
  * tombstones. One transaction for the whole batch (up to a few thousand prefixes). cursor (may be NULL) is committed with it, under cursor_kind of
  * `stream`. */

@@ -3,6 +3,7 @@
  * delete more than a tenth (and 20 or more) unless that was accepted. */
 #include <stdlib.h>
 
+#include "base/map.h"
 #include "store/inside.h"
 
 #define CHUNK 8192
@@ -191,21 +192,26 @@ static peri_code forget_unseen(peri_store *s, int64_t before_run, peri_str integ
                          : code;
 }
 
+static peri_code missing_of_all(peri_store *s, peri_arena *a, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities,
+                                size_t entity_count, peri_sweep *h, peri_missing *m, peri_err *e) {
+  peri_seen seen = {NULL, 0, a};
+  peri_code code = head_get(s, integration_id, stream, h, e);
+  if (code == PERI_OK && h->seq == INT64_MIN) { /* not one page was committed: the listing was empty */
+    h->run_seq = run_seq;
+    h->first_seq = INT64_MAX;
+  } else if (code == PERI_OK)
+    code = bits_load(s, h->seq, &seen, e);
+  for (size_t i = 0; i < entity_count && code == PERI_OK; i++) code = missing(s, a, h, &seen, integration_id, entities[i], m, e);
+  return code;
+}
+
 static peri_code sweep(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities, size_t entity_count,
                        bool accept, int64_t *deleted, peri_err *e) {
-  peri_arena *a = s->scratch;
-  peri_arena_reset(a);
   peri_sweep h;
-  peri_seen seen = {NULL, 0, a};
   peri_missing m = {0};
   int64_t closed = 0;
-  peri_code code = head_get(s, integration_id, stream, &h, e);
-  if (code == PERI_OK && h.seq == INT64_MIN) { /* not one page was committed: the listing was empty */
-    h.run_seq = run_seq;
-    h.first_seq = INT64_MAX;
-  } else if (code == PERI_OK)
-    code = bits_load(s, h.seq, &seen, e);
-  for (size_t i = 0; i < entity_count && code == PERI_OK; i++) code = missing(s, a, &h, &seen, integration_id, entities[i], &m, e);
+  peri_arena_reset(s->scratch);
+  peri_code code = missing_of_all(s, s->scratch, run_seq, integration_id, stream, entities, entity_count, &h, &m, e);
   if (code != PERI_OK) return code;
   if (!accept && m.count >= PERI_DELETE_COUNT_FREE && (int64_t)m.count * 100 > m.live * PERI_DELETE_SHARE_MAX_PERCENT)
     return peri_fail(e, PERI_MASS_DELETE, "%.*s: %zu of %lld stored records are missing from a complete listing; nothing was deleted", PERI_S(stream),
@@ -226,6 +232,41 @@ peri_code peri_store_sweep_end(peri_store *s, int64_t run_seq, peri_str integrat
   peri_code code = peri_tx_begin(s, e);
   if (code == PERI_OK) code = peri_tx_end(s, sweep(s, run_seq, integration_id, stream, entities, entity_count, accept, deleted, e), e);
   if (code != PERI_OK) *deleted = 0;
+  peri_store_leave(s);
+  return code;
+}
+
+/* One record may have become several rows: it is given once. */
+static peri_code raws_of(peri_store *s, peri_arena *a, const peri_missing *m, peri_str **raws, size_t *count, peri_err *e) {
+  sqlite3_stmt *st = peri_prepare(s, "SELECT raw FROM integration_data WHERE seq = ?1 AND raw IS NOT NULL", e);
+  peri_code code = st ? PERI_OK : peri_why(e);
+  peri_map once;
+  size_t cap = 0;
+  peri_map_init(&once, s->scratch);
+  for (size_t i = 0; i < m->count && code == PERI_OK; i++) {
+    peri_bind(st, "i", m->seqs[i]);
+    int rc = sqlite3_step(st);
+    if (rc == SQLITE_ROW && peri_map_put(&once, peri_col(st, 0), s)) {
+      *raws = peri_arena_grow(a, *raws, *count, &cap, sizeof **raws);
+      (*raws)[(*count)++] = peri_arena_str(a, peri_col(st, 0));
+    } else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+      code = peri_sql_fail(s, e, "read what may be gone");
+    sqlite3_reset(st);
+  }
+  sqlite3_finalize(st);
+  return code;
+}
+
+peri_code peri_store_sweep_missing(peri_store *s, peri_arena *a, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities,
+                                   size_t entity_count, size_t most, peri_str **raws, size_t *count, peri_err *e) {
+  peri_sweep h;
+  peri_missing m = {0};
+  *raws = NULL;
+  *count = 0;
+  peri_store_enter(s);
+  peri_arena_reset(s->scratch);
+  peri_code code = missing_of_all(s, s->scratch, run_seq, integration_id, stream, entities, entity_count, &h, &m, e);
+  if (code == PERI_OK && m.count <= most) code = raws_of(s, a, &m, raws, count, e);
   peri_store_leave(s);
   return code;
 }
