@@ -207,7 +207,8 @@ static int count_args(const peri_cli *c) {
 
 /* A credential on the command line shows in the process list until its text is overwritten. The copy that is worked with stays in our memory. */
 static char **hide_credentials(int argc, char **argv) {
-  char **copy = peri_alloc(((size_t)argc + 1) * sizeof *copy);
+  static char **copy; /* lives as long as the process: commands borrow from it */
+  copy = peri_alloc(((size_t)argc + 1) * sizeof *copy);
   for (int i = 0; i < argc; i++) {
     copy[i] = peri_dup(peri_str_of(argv[i]));
     bool inside = strncmp(argv[i], "--credential=", 13) == 0, after = i > 0 && strcmp(copy[i - 1], "--credential") == 0;
@@ -216,8 +217,7 @@ static char **hide_credentials(int argc, char **argv) {
   return copy;
 }
 
-int peri_cli_main(int argc, char **original) {
-  char **argv = hide_credentials(argc, original);
+static int run_line(int argc, char **argv) {
   peri_cli c = {.argv0 = argv[0]};
   for (int i = 1; i < argc; i++)
     if (strcmp(argv[i], "--json") == 0) c.json = true; /* so that mistakes in the flags are answered as JSON too */
@@ -225,10 +225,10 @@ int peri_cli_main(int argc, char **original) {
     puts("perilune " PERI_VERSION);
     return 0;
   }
-  if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) argv[1] = (char *)(uintptr_t)"help";
-  if (argc >= 3 && strcmp(argv[argc - 1], "--help") == 0) { /* perilune sync --help */
-    char *swapped[] = {argv[0], (char *)(uintptr_t)"help", argv[1], NULL};
-    return peri_cli_main(3, swapped);
+  bool asks = argc >= 2 && (strcmp(argv[argc - 1], "--help") == 0 || (argc == 2 && strcmp(argv[1], "-h") == 0));
+  if (asks) { /* perilune sync --help, perilune --help */
+    char *swapped[] = {argv[0], (char *)(uintptr_t)"help", argc > 2 ? argv[1] : NULL, NULL};
+    return run_line(argc > 2 ? 3 : 2, swapped);
   }
   int problem = parse(&c, argc, argv);
   if (!problem && !c.command) {
@@ -243,5 +243,16 @@ int peri_cli_main(int argc, char **original) {
     fputs("perilune: the answer could not be written to standard output\n", stderr);
     return code ? code : 1;
   }
+  return code;
+}
+
+int peri_cli_main(int argc, char **original) {
+  char **argv = hide_credentials(argc, original);
+  int code = run_line(argc, argv);
+  for (int i = 0; i < argc; i++) {
+    explicit_bzero(argv[i], strlen(argv[i]));
+    free(argv[i]);
+  }
+  free(argv);
   return code;
 }
