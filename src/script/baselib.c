@@ -92,7 +92,7 @@ static int lua_xpcall_ours(lua_State *L) {
 /* ---- metatables ---- */
 
 static int lua_setmetatable_ours(lua_State *L) {
-  static const char *const refused[] = {"__gc", "__mode", "__close"};
+  static const char *const refused[] = {"__gc", "__mode", "__close", "__concat"}; /* the last: see peri_state_steady */
   int type = lua_type(L, 2);
   luaL_checktype(L, 1, LUA_TTABLE);
   luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2, "nil or table");

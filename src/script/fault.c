@@ -201,3 +201,21 @@ bool peri_state_run(peri_script *s, int nargs, int nresults, int ms, peri_call_f
   peri_state_recover(s);
   return false;
 }
+
+/* Lua 5.4.4 goes on with a stale pointer when a `__concat` metamethod makes the stack grow inside a concat of three or more operands, and words join
+ * with `..` just so. Room ahead, and no collection that would take it back, keep the stack where it is while words can be made. */
+void peri_state_steady(lua_State *L, bool on) {
+  if (!on) {
+    lua_gc(L, LUA_GCRESTART);
+    return;
+  }
+  lua_gc(L, LUA_GCSTOP);
+  lua_checkstack(L, PERI_STEADY_SLOTS);
+}
+
+bool peri_state_run_steady(peri_script *s, int nargs, int nresults, int ms, peri_call_fault *fault) {
+  peri_state_steady(s->L, true);
+  bool fine = peri_state_run(s, nargs, nresults, ms, fault);
+  peri_state_steady(s->L, false);
+  return fine;
+}

@@ -126,7 +126,7 @@ peri_code peri_script_load(peri_script *s, peri_str path, peri_arena *a, peri_tr
   peri_code code = PERI_OK;
   if (!compile(L, file->bytes, "@", file->path)) {
     code = syntax_error(s, path, e, line);
-  } else if (!peri_state_run(s, 0, 1, s->load_ms, &fault)) {
+  } else if (!peri_state_run_steady(s, 0, 1, s->load_ms, &fault)) {
     code = fault_error(&fault, path, e, line);
   } else if (lua_isnil(L, -1)) {
     code = peri_fail(e, PERI_SCRIPT_REFUSED, "%.*s: it returns nothing; a file ends with return connector, return mapping or return emulator", PERI_S(path));
@@ -267,7 +267,7 @@ peri_code peri_script_make(peri_script *s, int fn, peri_str item_json, peri_str 
     else if (!peri_json_check(args[i], &value, &json)) peri_fault_set(fault, code = PERI_SCRIPT_ERROR, "its argument is no sound JSON: %s", json.what);
     else if (!peri_push_json(s, L, value)) peri_fault_set(fault, code = PERI_SCRIPT_MEMORY, "its argument is too large");
   }
-  if (code == PERI_OK && !peri_state_run(s, 2, 1, s->load_ms, fault)) code = fault->code;
+  if (code == PERI_OK && !peri_state_run_steady(s, 2, 1, s->load_ms, fault)) code = fault->code;
   if (code == PERI_OK && !lua_isnil(L, -1) && !peri_is_null(L, -1)) {
     peri_err e;
     *node = tree_of_top(s, path, a, &e, &fault->line);

@@ -303,7 +303,9 @@ void peri_pull_resume(peri_pull *p, const peri_pull_reply *reply, peri_arena *a,
   peri_budget_enter(s, s->call_ms);
   s->running = co;
   if (s->memory_armed) peri_budget_arm(s);
+  peri_state_steady(co, true);
   int status = lua_resume(co, s->L, nargs, &nresults);
+  peri_state_steady(co, false);
   s->running = s->L;
   peri_budget_leave(s);
   p->waiting = nresults;

@@ -114,6 +114,10 @@ void peri_fault_over(peri_script *s, peri_call_fault *fault);
 void peri_text_tame(peri_str raw, char *out, size_t out_bytes); /* valid UTF-8, no control characters, cut */
 /* Calls the function under nargs arguments on the main stack with a budget. false: *fault is set, nothing is left on the stack. */
 bool peri_state_run(peri_script *s, int nargs, int nresults, int ms, peri_call_fault *fault);
+/* The same where words may be made (files, more.make): the stack does not move meanwhile. */
+bool peri_state_run_steady(peri_script *s, int nargs, int nresults, int ms, peri_call_fault *fault);
+void peri_state_steady(lua_State *L, bool on);
+#define PERI_STEADY_SLOTS 8000 /* 128 KB; a file that nests deeper than this is refused by other limits */
 /* After a run that went over: makes the state usable again, or marks it broken. */
 void peri_state_recover(peri_script *s);
 

@@ -199,3 +199,5 @@ return os.time { year = 1 << 40, month = 1, day = 1 }
 table.sort(nil)
 --# changes what decode gave to another call | body | ok=[]
 local a = decode("[]") a.x = 1 return encode(decode("[]"))
+--# __concat moves the stack under Lua 5.4.4 | body | script_error
+return "a" .. setmetatable({}, {__concat = function() return "x" end}) .. "b"

@@ -96,7 +96,7 @@ local t = {} for i = 1, 100000 do t["k" .. i] = i end while next(t) do t[next(t)
 return tostring(setmetatable({}, {__tostring = function() while true do end end}))
 --# error value whose __tostring loops | body | script_error
 error(setmetatable({}, {__tostring = function() while true do end end}))
---# __eq, __lt and __concat that loop | body | script_timeout
+--# __eq and __lt that loop | body | script_timeout
 local m = {} m.__lt = function() while true do end end return setmetatable({}, m) < setmetatable({}, m)
 --# __index that loops | body | script_timeout
 return setmetatable({}, {__index = function() while true do end end}).x
