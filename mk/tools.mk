@@ -10,7 +10,7 @@ demo: all
 lint: compile_commands.json
 	@sh mk/deps.sh build lint
 	@sh mk/layers.sh
-	clang-tidy --quiet -p . $(SRC) $(MAIN) 2>&1 | grep -E 'warning|error' ; test $${PIPESTATUS:-0} -eq 0
+	@printf "%s\n" $(SRC) $(MAIN) | xargs -P 2 -n 8 clang-tidy --quiet -p . 2>&1 | { grep -E "(warning|error):" && exit 1 || exit 0; }
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -Isrc src
 	luacheck --quiet --config .luacheckrc connectors mappings
 layers:
