@@ -48,12 +48,13 @@ static int print_some(peri_cli *c, const peri_json *all, peri_str word) {
     if (word.n && !matches(k, word)) continue;
     n++;
     peri_jw_raw(&w, k->raw);
-    peri_str cells[5] = {peri_json_get_text(k, "type"), peri_json_get_text(k, "name"), peri_json_get_text(k, "category"), peri_json_get_bool(k, "is_popular", false) ? PERI_STR("yes") : PERI_STR(""),
-                         peri_json_get_text(k, "description")};
+    peri_str cells[5] = {peri_json_get_text(k, "type"), peri_json_get_text(k, "name"), peri_json_get_text(k, "category"),
+                         peri_json_get_bool(k, "is_popular", false) ? PERI_STR("yes") : PERI_STR(""), peri_json_get_text(k, "description")};
     peri_table_row(t, cells);
   }
   peri_jw_end_array(&w);
-  if (c->json) peri_cli_data(c, peri_buf_view(&json));
+  if (c->json)
+    peri_cli_data(c, peri_buf_view(&json));
   else if (n) {
     peri_table_print(t);
     t = NULL;
@@ -105,7 +106,8 @@ static int print_one(peri_cli *c, peri_arena *a, const peri_json *all) {
     }
     peri_str about = peri_json_get_text(k, "description"), docs = peri_json_get_text(k, "documentation_url");
     const peri_json *versions = peri_json_get(k, "versions"), *streams = peri_json_get(k, "streams");
-    printf("%.*s (%.*s)%s, %.*s\n", PERI_S(peri_json_get_text(k, "name")), PERI_S(type), peri_json_get_bool(k, "is_popular", false) ? ", popular" : "", PERI_S(peri_json_get_text(k, "category")));
+    printf("%.*s (%.*s)%s, %.*s\n", PERI_S(peri_json_get_text(k, "name")), PERI_S(type),
+           peri_json_get_bool(k, "is_popular", false) ? ", popular" : "", PERI_S(peri_json_get_text(k, "category")));
     if (about.n) printf("%.*s\n", PERI_S(about));
     printf("\nrequired:     %.*s\n", PERI_S(joined(a, peri_json_get(k, "required_fields"), "nothing")));
     printf("optional:     %.*s\n", PERI_S(joined(a, peri_json_get(k, "optional_fields"), "nothing")));
@@ -124,14 +126,19 @@ static int print_one(peri_cli *c, peri_arena *a, const peri_json *all) {
   }
   peri_err e = {0};
   peri_str near = peri_suggest(type, names, n);
-  if (near.n) peri_fail(&e, PERI_NOT_FOUND, "there is no connector '%.*s' (did you mean '%.*s'?)", PERI_S(type), PERI_S(near));
-  else peri_fail(&e, PERI_NOT_FOUND, "there is no connector '%.*s'", PERI_S(type));
+  if (near.n)
+    peri_fail(&e, PERI_NOT_FOUND, "there is no connector '%.*s' (did you mean '%.*s'?)", PERI_S(type), PERI_S(near));
+  else
+    peri_fail(&e, PERI_NOT_FOUND, "there is no connector '%.*s'", PERI_S(type));
   return peri_cli_fail(c, &e);
 }
 
 /* ---- categories, stats ---- */
 
-typedef struct group { peri_str name; int64_t connectors, popular; } group;
+typedef struct group {
+  peri_str name;
+  int64_t connectors, popular;
+} group;
 
 static size_t group_all(const peri_json *all, group *groups) {
   size_t n = 0;
@@ -165,8 +172,10 @@ static int print_categories(peri_cli *c, peri_arena *a, const peri_json *all) {
     peri_table_row(t, cells);
   }
   peri_jw_end_array(&w);
-  if (c->json) peri_cli_data(c, peri_buf_view(&json)), peri_table_free(t);
-  else peri_table_print(t);
+  if (c->json)
+    peri_cli_data(c, peri_buf_view(&json)), peri_table_free(t);
+  else
+    peri_table_print(t);
   peri_buf_fini(&json);
   return 0;
 }
@@ -185,7 +194,8 @@ static int print_stats(peri_cli *c, peri_arena *a, peri_session *s, const peri_j
     bool used = false;
     const peri_json *own = peri_json_get(k, "streams");
     streams += own ? (int64_t)own->count : 0;
-    for (const peri_json *i = list ? list->first : NULL; i; i = i->next) used |= peri_str_eq(peri_json_get_text(i, "type"), peri_json_get_text(k, "type"));
+    for (const peri_json *i = list ? list->first : NULL; i; i = i->next)
+      used |= peri_str_eq(peri_json_get_text(i, "type"), peri_json_get_text(k, "type"));
     in_use += used;
   }
   integrations = list ? (int64_t)list->count : 0;
@@ -204,7 +214,8 @@ static int print_stats(peri_cli *c, peri_arena *a, peri_session *s, const peri_j
   for (size_t i = 0; i < n; i++) peri_jw_key(&w, groups[i].name), peri_jw_int(&w, groups[i].connectors);
   peri_jw_end_object(&w);
   peri_jw_end_object(&w);
-  if (c->json) peri_cli_data(c, peri_buf_view(&json));
+  if (c->json)
+    peri_cli_data(c, peri_buf_view(&json));
   else {
     printf("connectors:   %zu, %lld of them popular, with %lld streams\n", all->count, (long long)popular, (long long)streams);
     printf("in use:       %lld, by %lld integrations\n", (long long)in_use, (long long)integrations);
@@ -249,8 +260,15 @@ static int run(peri_cli *c) {
   return result;
 }
 
-const peri_command peri_command_connectors = {"connectors", "list | show TYPE | search WORD | stats | categories", "the connectors there are, what they can do and need",
-                                              "Read from the connector files in force: those that come with perilune and the project's own (connectors/TYPE.lua).\n"
-                                              "show lists the credentials and settings that `perilune add` takes, and how each stream is read. Without a project, too.\n\n"
-                                              "  perilune connectors show hubspot",
-                                              1, 2, NULL, 0, run};
+const peri_command peri_command_connectors = {
+    "connectors",
+    "list | show TYPE | search WORD | stats | categories",
+    "the connectors there are, what they can do and need",
+    "Read from the connector files in force: those that come with perilune and the project's own (connectors/TYPE.lua).\n"
+    "show lists the credentials and settings that `perilune add` takes, and how each stream is read. Without a project, too.\n\n"
+    "  perilune connectors show hubspot",
+    1,
+    2,
+    NULL,
+    0,
+    run};

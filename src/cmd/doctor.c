@@ -16,13 +16,23 @@ static int run(peri_cli *c) {
     code = peri_doctor(&files, &json, &text, &healthy, &e);
     peri_session_close(&s);
   }
-  if (!code && c->json) peri_cli_data(c, peri_buf_view(&json));
-  else if (!code) fwrite(text.p, 1, text.n, stdout);
+  if (!code && c->json)
+    peri_cli_data(c, peri_buf_view(&json));
+  else if (!code)
+    fwrite(text.p, 1, text.n, stdout);
   peri_buf_fini(&json);
   peri_buf_fini(&text);
   return code ? peri_cli_fail(c, &e) : healthy ? 0 : 1;
 }
 
-const peri_command peri_command_doctor = {"doctor", "", "what this machine allows: the layers of the sandbox, versions, file modes",
-                                          "Starts one worker and asks which layers hold: seccomp, Landlock, limits, closed descriptors. Exit code 1 if one is missing\n"
-                                          "or a secret file is open to others; perilune works all the same and says so once.", 0, 0, NULL, 0, run};
+const peri_command peri_command_doctor = {
+    "doctor",
+    "",
+    "what this machine allows: the layers of the sandbox, versions, file modes",
+    "Starts one worker and asks which layers hold: seccomp, Landlock, limits, closed descriptors. Exit code 1 if one is missing\n"
+    "or a secret file is open to others; perilune works all the same and says so once.",
+    0,
+    0,
+    NULL,
+    0,
+    run};

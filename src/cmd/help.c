@@ -7,13 +7,13 @@
 
 #define NAMES_MAX 512
 
-static const struct group { const char *title; const char *commands[12]; } groups[] = {
-    {"Begin", {"init", "demo", "help", "doctor", "completion"}},
-    {"Integrations", {"add", "list", "show", "set", "remove", "check"}},
-    {"Data", {"sync", "status", "runs", "rejects", "remap", "sql"}},
-    {"Mappings", {"map", "mappings", "templates", "validate", "test"}},
-    {"Connectors", {"connectors", "discover", "explain", "emulate"}},
-    {"Keys", {"key"}},
+static const struct group {
+  const char *title;
+  const char *commands[12];
+} groups[] = {
+    {"Begin", {"init", "demo", "help", "doctor", "completion"}},      {"Integrations", {"add", "list", "show", "set", "remove", "check"}},
+    {"Data", {"sync", "status", "runs", "rejects", "remap", "sql"}},  {"Mappings", {"map", "mappings", "templates", "validate", "test"}},
+    {"Connectors", {"connectors", "discover", "explain", "emulate"}}, {"Keys", {"key"}},
 };
 #define GROUPS (sizeof groups / sizeof *groups)
 
@@ -49,7 +49,8 @@ static void text_line(peri_buf *b, const peri_command *m) { peri_buf_fmt(b, "  %
 
 static void text_flag(peri_buf *b, const peri_flag *f) {
   char form[80];
-  snprintf(form, sizeof form, "%s%s%s%s%s", strlen(f->name) == 1 ? "-" : "--", f->name, f->value ? " " : "", f->value ? f->value : "", f->many ? " …" : "");
+  snprintf(form, sizeof form, "%s%s%s%s%s", strlen(f->name) == 1 ? "-" : "--", f->name, f->value ? " " : "", f->value ? f->value : "",
+           f->many ? " …" : "");
   peri_buf_fmt(b, "  %-30s %s\n", form, f->doc);
 }
 
@@ -58,7 +59,9 @@ static void overview(peri_buf *b) {
   each_command(b, text_title, text_line);
   peri_buf_c_str(b, "\nEvery command takes\n");
   for (size_t i = 0; i < peri_common_flag_count; i++) text_flag(b, &peri_common_flags[i]);
-  peri_buf_c_str(b, "\nperilune help COMMAND explains one; perilune help WORD explains a word of connector and mapping files; perilune help words lists them.\n");
+  peri_buf_c_str(
+      b,
+      "\nperilune help COMMAND explains one; perilune help WORD explains a word of connector and mapping files; perilune help words lists them.\n");
 }
 
 static void command_text(peri_buf *b, const peri_command *m) {
@@ -117,7 +120,8 @@ static void md_command(peri_buf *b, const peri_command *m) {
 }
 
 static void commands_page(peri_buf *b) {
-  peri_buf_c_str(b, "# Commands\n\nMade by `perilune help --commands`; `perilune help COMMAND` says the same. Results go to standard output, everything else to standard\n"
+  peri_buf_c_str(b, "# Commands\n\nMade by `perilune help --commands`; `perilune help COMMAND` says the same. Results go to standard output, "
+                    "everything else to standard\n"
                     "error. Exit codes: 0 done, 1 failed, 2 wrong usage. Every command takes these flags:\n");
   md_flags(b, peri_common_flags, peri_common_flag_count);
   each_command(b, md_title, md_command);
@@ -129,9 +133,12 @@ static void roff_text(peri_buf *b, const char *text) {
   bool start = true;
   for (const char *p = text; *p; p++) {
     if (start && (*p == '.' || *p == '\'')) peri_buf_c_str(b, "\\&");
-    if (*p == '\\') peri_buf_c_str(b, "\\e");
-    else if (*p == '-') peri_buf_c_str(b, "\\-");
-    else peri_buf_char(b, *p);
+    if (*p == '\\')
+      peri_buf_c_str(b, "\\e");
+    else if (*p == '-')
+      peri_buf_c_str(b, "\\-");
+    else
+      peri_buf_char(b, *p);
     start = *p == '\n';
   }
 }
@@ -173,11 +180,12 @@ static void roff_command(peri_buf *b, const peri_command *m) {
 }
 
 static void man_page(peri_buf *b) {
-  peri_buf_c_str(b, ".TH PERILUNE 1 \"\" \"perilune " PERI_VERSION "\" \"User Commands\"\n.SH NAME\nperilune \\- keeps SQLite in step with the APIs you use\n"
-                    ".SH SYNOPSIS\n.B perilune\n.I COMMAND\n[\\fIARGUMENTS\\fR] [\\fIFLAGS\\fR]\n.SH DESCRIPTION\n"
-                    "Reads records from APIs such as HubSpot's, maps and checks them with Lua files that run in a sandbox, and keeps the rows in a SQLite\n"
-                    "database, incrementally. What is read and how it is mapped stands in files of a project folder: connectors/, mappings/, lib/.\n"
-                    ".SH FLAGS OF EVERY COMMAND\n");
+  peri_buf_c_str(
+      b, ".TH PERILUNE 1 \"\" \"perilune " PERI_VERSION "\" \"User Commands\"\n.SH NAME\nperilune \\- keeps SQLite in step with the APIs you use\n"
+         ".SH SYNOPSIS\n.B perilune\n.I COMMAND\n[\\fIARGUMENTS\\fR] [\\fIFLAGS\\fR]\n.SH DESCRIPTION\n"
+         "Reads records from APIs such as HubSpot's, maps and checks them with Lua files that run in a sandbox, and keeps the rows in a SQLite\n"
+         "database, incrementally. What is read and how it is mapped stands in files of a project folder: connectors/, mappings/, lib/.\n"
+         ".SH FLAGS OF EVERY COMMAND\n");
   for (size_t i = 0; i < peri_common_flag_count; i++) roff_flag(b, &peri_common_flags[i]);
   each_command(b, roff_title, roff_command);
   peri_buf_c_str(b, ".SH EXIT STATUS\n0 when done, 1 when it failed, 2 when the command line is wrong.\n"
@@ -207,14 +215,18 @@ static bool explain(const char *name, peri_buf *b, peri_err *e) {
   peri_buf_fini(&word);
   if (m || known) return true;
   peri_str near = nearest(peri_str_of(name));
-  if (near.n) peri_fail(e, PERI_USAGE, "'%s' is neither a command nor a word (did you mean '%.*s'?)", name, PERI_S(near));
-  else peri_fail(e, PERI_USAGE, "'%s' is neither a command nor a word; see perilune help and perilune help words", name);
+  if (near.n)
+    peri_fail(e, PERI_USAGE, "'%s' is neither a command nor a word (did you mean '%.*s'?)", name, PERI_S(near));
+  else
+    peri_fail(e, PERI_USAGE, "'%s' is neither a command nor a word; see perilune help and perilune help words", name);
   return false;
 }
 
 static int run(peri_cli *c) {
-  static const struct { const char *flag; void (*make)(peri_buf *b); } pages[] = {
-      {"reference", peri_spec_reference}, {"stubs", peri_spec_stubs}, {"commands", commands_page}, {"man", man_page}};
+  static const struct {
+    const char *flag;
+    void (*make)(peri_buf *b);
+  } pages[] = {{"reference", peri_spec_reference}, {"stubs", peri_spec_stubs}, {"commands", commands_page}, {"man", man_page}};
   peri_buf b = {0};
   peri_err e = {0};
   bool made = false;
@@ -243,5 +255,12 @@ static const peri_flag flags[] = {
     {"stubs", NULL, false, "stubs for Lua editors (LuaLS)"},
     {"man", NULL, false, "the man page, as roff"},
 };
-const peri_command peri_command_help = {"help", "[COMMAND|WORD|WORD.OPTION]", "explain a command, or a word of connector and mapping files",
-                                        "  perilune help sync\n  perilune help email\n  perilune help email.required\n  perilune help words", 0, 1, flags, 4, run};
+const peri_command peri_command_help = {"help",
+                                        "[COMMAND|WORD|WORD.OPTION]",
+                                        "explain a command, or a word of connector and mapping files",
+                                        "  perilune help sync\n  perilune help email\n  perilune help email.required\n  perilune help words",
+                                        0,
+                                        1,
+                                        flags,
+                                        4,
+                                        run};

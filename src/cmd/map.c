@@ -22,7 +22,7 @@ typedef struct mapping_job {
   peri_scripts *scripts;
   const peri_mapping_info *infos[MAPPINGS_MAX];
   size_t info_count;
-  peri_buf views[2];           /* OPEN of VIEW_PAGE and VIEW_RECORD; the first is empty without a records path */
+  peri_buf views[2]; /* OPEN of VIEW_PAGE and VIEW_RECORD; the first is empty without a records path */
   peri_worker_config config;
   peri_worker *worker;
   peri_run_guard guard;
@@ -30,8 +30,8 @@ typedef struct mapping_job {
   int64_t records, rows, rejected, skipped;
   FILE *rejects;
   const char *rejects_path;
-  bool key_free;               /* a record may go without a key */
-  bool lines;                  /* the input's form: places are told as lines or as numbers */
+  bool key_free; /* a record may go without a key */
+  bool lines;    /* the input's form: places are told as lines or as numbers */
 } mapping_job;
 
 /* What a worker said over one page, seen from here. */
@@ -59,7 +59,8 @@ static peri_code open_once(mapping_job *j, peri_err *e) {
     const peri_json *opened = peri_json_parse(a, peri_buf_view(&answer), &fault);
     peri_str message = peri_json_get_text(opened, "message");
     if (!peri_json_get_bool(opened, "ok", false))
-      code = peri_fail(e, PERI_SCRIPT_REFUSED, "%.*s:%lld: %.*s", PERI_S(j->infos[0]->path), (long long)peri_json_get_int(opened, "line", 0), PERI_S(message));
+      code = peri_fail(e, PERI_SCRIPT_REFUSED, "%.*s:%lld: %.*s", PERI_S(j->infos[0]->path), (long long)peri_json_get_int(opened, "line", 0),
+                       PERI_S(message));
     peri_arena_free(a);
   }
   peri_buf_fini(&answer);
@@ -97,9 +98,12 @@ static void on_fail(talk_state *t, const peri_frame *f) {
 static bool on_frame(void *self, const peri_frame *f) {
   talk_state *t = self;
   bool fine = true;
-  if (f->kind == PERI_K_SPLIT && !t->page->split_done) fine = peri_page_take_split(t->page, f);
-  else if (f->kind == PERI_K_ROWS) fine = peri_page_take_rows(t->page, f);
-  else if (f->kind == PERI_K_FAIL) on_fail(t, f);
+  if (f->kind == PERI_K_SPLIT && !t->page->split_done)
+    fine = peri_page_take_split(t->page, f);
+  else if (f->kind == PERI_K_ROWS)
+    fine = peri_page_take_rows(t->page, f);
+  else if (f->kind == PERI_K_FAIL)
+    on_fail(t, f);
   t->nonsense |= !fine;
   return fine;
 }
@@ -118,11 +122,17 @@ static const peri_json *field_named(const peri_json *plan, uint32_t number) {
 }
 
 static void put_or_null(peri_jw *w, const char *key, peri_str text) {
-  if (text.n) peri_jw_kv(w, key, text);
-  else peri_jw_kv_raw(w, key, PERI_STR("null"));
+  if (text.n)
+    peri_jw_kv(w, key, text);
+  else
+    peri_jw_kv_raw(w, key, PERI_STR("null"));
 }
 
-typedef struct made_reject { peri_str key, field, message; const char *code; int64_t line; } made_reject;
+typedef struct made_reject {
+  peri_str key, field, message;
+  const char *code;
+  int64_t line;
+} made_reject;
 
 static void put_made(const mapping_job *j, const made_reject *r, peri_buf *out) {
   peri_jw w;
@@ -134,8 +144,10 @@ static void put_made(const mapping_job *j, const made_reject *r, peri_buf *out) 
   peri_jw_kv_c(&w, "code", r->code);
   peri_jw_kv(&w, "message", r->message);
   peri_jw_kv(&w, "file", j->infos[0]->path);
-  if (r->line) peri_jw_kv_int(&w, "line", r->line);
-  else peri_jw_kv_raw(&w, "line", PERI_STR("null"));
+  if (r->line)
+    peri_jw_kv_int(&w, "line", r->line);
+  else
+    peri_jw_kv_raw(&w, "line", PERI_STR("null"));
   peri_jw_end_object(&w);
 }
 
@@ -158,7 +170,12 @@ static void blame_record(mapping_job *j, peri_page *p, const peri_blame *b) {
 
 static peri_code send_part(mapping_job *j, peri_page *p, uint32_t first, uint32_t count, talk_state *t, peri_err *e) {
   peri_buf b = {0};
-  peri_page_msg msg = {.page = p->number, .view = p->view, .flags = t->probing ? PERI_PAGE_SPLIT_ONLY : PERI_PAGE_MAP_ALL, .first = first, .count = count, .bytes = peri_buf_view(&p->body)};
+  peri_page_msg msg = {.page = p->number,
+                       .view = p->view,
+                       .flags = t->probing ? PERI_PAGE_SPLIT_ONLY : PERI_PAGE_MAP_ALL,
+                       .first = first,
+                       .count = count,
+                       .bytes = peri_buf_view(&p->body)};
   if (p->packed) msg.flags |= PERI_PAGE_RECORDS;
   peri_page_put(&b, &msg);
   peri_code code = peri_worker_talk(j->worker, PERI_K_PAGE, peri_buf_view(&b), t->probing ? PERI_K_SPLIT : PERI_K_DONE, on_frame, t, e);
@@ -187,7 +204,8 @@ static peri_code map_page(mapping_job *j, peri_page *p, peri_err *e) {
     const peri_death *death = peri_worker_death(j->worker);
     if (!death && !t.replace) return code;
     peri_blame blame;
-    peri_retry what = t.replace ? peri_page_retry_fail(&p->retry, &j->guard, t.record, t.code, peri_str_of(t.text), &blame) : peri_page_retry_death(&p->retry, &j->guard, death, &blame);
+    peri_retry what = t.replace ? peri_page_retry_fail(&p->retry, &j->guard, t.record, t.code, peri_str_of(t.text), &blame)
+                                : peri_page_retry_death(&p->retry, &j->guard, death, &blame);
     close_worker(j);
     if (what == PERI_RETRY_STOP) return peri_fail(e, blame.code, "%s", blame.text);
     if (what == PERI_RETRY_REJECT) blame_record(j, p, &blame);
@@ -210,14 +228,15 @@ static void put_reject(mapping_job *j, peri_str reject, int64_t place) {
   for (const peri_json *m = r ? r->first : NULL; m; m = m->next) {
     peri_jw_key(&w, m->key);
     bool empty = (m->type == PERI_J_STRING && !m->text.n) || (m->type == PERI_J_NUMBER && peri_str_is(m->key, "line") && peri_str_is(m->text, "0"));
-    if (empty && !peri_str_is(m->key, "message")) peri_jw_null(&w);
+    if (empty && !peri_str_is(m->key, "message"))
+      peri_jw_null(&w);
     else if (nameless && place && peri_str_is(m->key, "message")) {
       const char *at = j->lines ? memmem(m->text.p, m->text.n, twice, sizeof twice - 1) : NULL; /* the line is the input's: told once */
       size_t head = at ? (size_t)(at - m->text.p) + strlen("no sound JSON: ") : m->text.n;
       peri_str tail = at ? peri_str_from(m->text, head + strlen("line 1, ")) : (peri_str){"", 0};
       peri_jw_text(&w, peri_arena_fmt(a, "%s %lld: %.*s%.*s", j->lines ? "line" : "record", (long long)place, (int)head, m->text.p, PERI_S(tail)));
-    }
-    else peri_jw_raw(&w, m->raw);
+    } else
+      peri_jw_raw(&w, m->raw);
   }
   peri_jw_end_object(&w);
   fwrite(out.p, 1, out.n, j->rejects);
@@ -243,10 +262,12 @@ static peri_code print_page(mapping_job *j, const peri_page *p, const int64_t *p
     } else
       j->skipped++;
     bool late = r->verdict == 2 && memmem(r->reject.p, r->reject.n, "\"code\":\"script_timeout\"", 23);
-    if (!peri_run_guard_record(&j->guard, late)) return peri_fail(e, PERI_SCRIPT_TIMEOUT, "%d records in a row ran out of time; stopped", PERI_RUN_TIMEOUTS_MAX);
+    if (!peri_run_guard_record(&j->guard, late))
+      return peri_fail(e, PERI_SCRIPT_TIMEOUT, "%d records in a row ran out of time; stopped", PERI_RUN_TIMEOUTS_MAX);
   }
   if (ferror(stdout)) return peri_fail(e, PERI_IO, "standard output can't be written: %s", strerror(errno));
-  if (ferror(j->rejects)) return peri_fail(e, PERI_IO, "%s can't be written: %s", j->rejects_path ? j->rejects_path : "standard error", strerror(errno));
+  if (ferror(j->rejects))
+    return peri_fail(e, PERI_IO, "%s can't be written: %s", j->rejects_path ? j->rejects_path : "standard error", strerror(errno));
   return PERI_OK;
 }
 
@@ -364,8 +385,10 @@ static peri_code map_all(mapping_job *j, const char *path, peri_err *e) {
   if ((!path || strcmp(path, "-") == 0) && isatty(STDIN_FILENO) && !j->c->quiet) fputs("records from the keyboard; their end: Ctrl-D\n", stderr);
   peri_code code = peri_input_open(&in, path, e);
   j->lines = in.form == PERI_FORM_LINES;
-  if (!code && in.form == PERI_FORM_DOCUMENT) code = map_document(j, &in, e);
-  else if (!code && in.form != PERI_FORM_NOTHING) code = map_records(j, &in, e);
+  if (!code && in.form == PERI_FORM_DOCUMENT)
+    code = map_document(j, &in, e);
+  else if (!code && in.form != PERI_FORM_NOTHING)
+    code = map_records(j, &in, e);
   peri_input_close(&in);
   return code;
 }
@@ -394,12 +417,15 @@ static int run(peri_cli *c) {
   peri_code code = peri_session_open(c, PERI_NEED_READ, &s, &e);
   bool open = !code;
   if (!code) code = prepare(&j, a, &s, &e);
-  if (!code && j.rejects_path && !(j.rejects = fopen(j.rejects_path, "we"))) code = peri_fail(&e, PERI_IO, "%s can't be written: %s", j.rejects_path, strerror(errno));
+  if (!code && j.rejects_path && !(j.rejects = fopen(j.rejects_path, "we")))
+    code = peri_fail(&e, PERI_IO, "%s can't be written: %s", j.rejects_path, strerror(errno));
   if (!code) code = map_all(&j, c->arg_count > 1 ? c->args[1] : NULL, &e);
   fflush(stdout);
-  if (j.rejects && j.rejects != stderr && fclose(j.rejects) != 0 && !code) code = peri_fail(&e, PERI_IO, "%s can't be written: %s", j.rejects_path, strerror(errno));
+  if (j.rejects && j.rejects != stderr && fclose(j.rejects) != 0 && !code)
+    code = peri_fail(&e, PERI_IO, "%s can't be written: %s", j.rejects_path, strerror(errno));
   if (!code && !c->quiet && peri_cli_terminal(STDERR_FILENO))
-    fprintf(stderr, "%lld records: %lld rows, %lld rejected%s\n", (long long)j.records, (long long)j.rows, (long long)j.rejected, j.skipped ? ", the others skipped by a rule" : "");
+    fprintf(stderr, "%lld records: %lld rows, %lld rejected%s\n", (long long)j.records, (long long)j.rows, (long long)j.rejected,
+            j.skipped ? ", the others skipped by a rule" : "");
   close_worker(&j);
   for (int i = 0; i < 2; i++) peri_buf_fini(&j.views[i]);
   peri_scripts_close(j.scripts);
@@ -414,12 +440,19 @@ static const peri_flag flags[] = {
     {"rows-alone", NULL, false, "only the field mappings made with perilune mappings add, without mapping files; no key is needed"},
 };
 const peri_command peri_command_map = {
-    "map", "TYPE/ENTITY [FILE|-] [--rejects FILE] [--integration NAME]", "transform records from a file or standard input; nothing is stored",
+    "map",
+    "TYPE/ENTITY [FILE|-] [--rejects FILE] [--integration NAME]",
+    "transform records from a file or standard input; nothing is stored",
     "Reads one object, an array, NDJSON (a record a line), objects one after another, or a page as the API answers it (an object that holds the\n"
     "stream's list). Rows go to standard output as NDJSON, one a line; rejects to standard error or --rejects FILE, also as NDJSON:\n"
     "{\"externalId\",\"entity\",\"field\",\"code\",\"message\",\"file\",\"line\"}.\n\n"
-    "A reject is a result, not a failure: the exit code stays 0. It is 1 when the input is no JSON or the mapping is broken. A broken line of NDJSON\n"
+    "A reject is a result, not a failure: the exit code stays 0. It is 1 when the input is no JSON or the mapping is broken. A broken line of "
+    "NDJSON\n"
     "costs that line alone (code invalid_json). Works without a project, too: then with the mappings that come with perilune.\n\n"
     "  curl -s https://api…/contacts | perilune map hubspot/contact\n"
     "  perilune map hubspot/contact contacts.ndjson --rejects bad.ndjson > rows.ndjson",
-    1, 2, flags, 3, run};
+    1,
+    2,
+    flags,
+    3,
+    run};

@@ -50,12 +50,14 @@ static int skip_space(peri_input *in, peri_err *e) {
   return c;
 }
 
-static peri_code broken(const peri_input *in, const char *what, peri_err *e) { return peri_fail(e, PERI_INVALID, "%s, line %lld: %s", in->name, (long long)in->line, what); }
+static peri_code broken(const peri_input *in, const char *what, peri_err *e) {
+  return peri_fail(e, PERI_INVALID, "%s, line %lld: %s", in->name, (long long)in->line, what);
+}
 
 /* ---- where a value ends ---- */
 
 typedef struct scan {
-  size_t n;              /* bytes of the value so far */
+  size_t n; /* bytes of the value so far */
   int depth;
   bool in_string, escaped, too_large, done;
 } scan;
@@ -63,14 +65,19 @@ typedef struct scan {
 /* One byte more; false: it does not belong to the value any more. */
 static bool scan_byte(scan *s, char c) {
   if (s->in_string) {
-    if (s->escaped) s->escaped = false;
-    else if (c == '\\') s->escaped = true;
-    else if (c == '"') s->in_string = false;
+    if (s->escaped)
+      s->escaped = false;
+    else if (c == '\\')
+      s->escaped = true;
+    else if (c == '"')
+      s->in_string = false;
     s->done = !s->in_string && s->depth == 0;
     return true;
   }
-  if (c == '"') s->in_string = true;
-  else if (c == '{' || c == '[') s->depth++;
+  if (c == '"')
+    s->in_string = true;
+  else if (c == '{' || c == '[')
+    s->depth++;
   else if (c == '}' || c == ']') {
     if (s->depth == 0) return false;
     s->done = --s->depth == 0;
@@ -86,7 +93,8 @@ static peri_code take_value(peri_input *in, peri_input_record *out, peri_err *e)
   for (;;) {
     int c = byte_at(in, s.n, e);
     if (c < 0 && e->code) return e->code;
-    if (c < 0 && (s.depth || s.in_string)) return peri_fail(e, PERI_INVALID, "%s, line %lld: the record that begins here has no end", in->name, (long long)out->line);
+    if (c < 0 && (s.depth || s.in_string))
+      return peri_fail(e, PERI_INVALID, "%s, line %lld: the record that begins here has no end", in->name, (long long)out->line);
     if (c < 0 || !scan_byte(&s, (char)c)) break;
     if (++s.n > PERI_RECORD_BYTES_MAX) {
       s.too_large = true;
@@ -125,7 +133,9 @@ static peri_code whole_document(peri_input *in, peri_err *e) {
     if (code) return code;
   }
   if (in->buf.n - in->at > PERI_PAGE_BYTES_MAX)
-    return peri_fail(e, PERI_INVALID, "%s holds one object of more than %u bytes; give its records as an array or as NDJSON, which are read in portions", in->name, PERI_PAGE_BYTES_MAX);
+    return peri_fail(e, PERI_INVALID,
+                     "%s holds one object of more than %u bytes; give its records as an array or as NDJSON, which are read in portions", in->name,
+                     PERI_PAGE_BYTES_MAX);
   in->form = PERI_FORM_DOCUMENT;
   return PERI_OK;
 }
@@ -243,8 +253,10 @@ peri_code peri_input_next(peri_input *in, peri_input_record *out, bool *got, per
   peri_code code = PERI_OK;
   e->code = PERI_OK;
   *got = false;
-  if (in->form == PERI_FORM_LINES) code = next_line(in, out, got, e);
-  else if (in->form == PERI_FORM_ARRAY) code = next_element(in, out, got, e);
+  if (in->form == PERI_FORM_LINES)
+    code = next_line(in, out, got, e);
+  else if (in->form == PERI_FORM_ARRAY)
+    code = next_element(in, out, got, e);
   else if (in->form == PERI_FORM_OBJECTS) {
     int c = skip_space(in, e);
     code = e->code;

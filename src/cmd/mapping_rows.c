@@ -3,8 +3,14 @@
 
 #include "store/catalog.h"
 
-static const char *const columns[][2] = {{"external_field", "externalField"}, {"internal_field", "internalField"}, {"field_type", "fieldType"},   {"is_required", "isRequired"},
-                                         {"default_value", "defaultValue"},   {"transformation", NULL},            {"validation", NULL},          {"options", NULL},
+static const char *const columns[][2] = {{"external_field", "externalField"},
+                                         {"internal_field", "internalField"},
+                                         {"field_type", "fieldType"},
+                                         {"is_required", "isRequired"},
+                                         {"default_value", "defaultValue"},
+                                         {"transformation", NULL},
+                                         {"validation", NULL},
+                                         {"options", NULL},
                                          {"is_active", "isActive"}};
 
 static const peri_json *column(const peri_json *row, size_t i) {

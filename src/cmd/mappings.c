@@ -69,7 +69,9 @@ static void print_list(peri_arena *a, const peri_scripts *s) {
     const peri_mapping_info *m = &s->mappings[i];
     int64_t fields, rows, lua;
     count_fields(m, &fields, &rows, &lua);
-    peri_str made = peri_mapping_is_rows(m) ? PERI_STR("field mappings") : rows ? peri_arena_fmt(a, "%.*s and %lld field mappings", PERI_S(m->path), (long long)rows) : m->path;
+    peri_str made = peri_mapping_is_rows(m) ? PERI_STR("field mappings")
+                    : rows                  ? peri_arena_fmt(a, "%.*s and %lld field mappings", PERI_S(m->path), (long long)rows)
+                                            : m->path;
     peri_str cells[5] = {mapping_name(a, m), m->from, peri_arena_fmt(a, "%lld", (long long)fields), peri_arena_fmt(a, "%lld", (long long)lua), made};
     peri_table_row(t, cells);
   }
@@ -111,8 +113,10 @@ static peri_str joined(peri_arena *a, const peri_json *list) {
   peri_buf b = {0};
   for (const peri_json *p = list ? list->first : NULL; p; p = p->next) {
     if (b.n) peri_buf_c_str(&b, ", ");
-    if (p->text.n) peri_buf_str(&b, p->text);
-    else peri_buf_c_str(&b, "(all of it)");
+    if (p->text.n)
+      peri_buf_str(&b, p->text);
+    else
+      peri_buf_c_str(&b, "(all of it)");
   }
   peri_str out = peri_arena_str(a, peri_buf_view(&b));
   peri_buf_fini(&b);
@@ -161,8 +165,9 @@ static void put_shown(const peri_mapping_info *m, peri_jw *w) {
 static void print_rule(const peri_json *r) {
   peri_arena *a = peri_arena_new();
   peri_str lua = peri_json_get_text(r, "lua"), message = peri_json_get_text(r, "message");
-  printf("rule (line %lld): %.*s need %.*s%s%.*s, else %.*s%s%.*s\n", (long long)peri_json_get_int(r, "line", 0), PERI_S(joined(a, peri_json_get(r, "fields"))),
-         PERI_S(peri_json_get_text(r, "need")), lua.n ? ", Lua at " : "", PERI_S(lua), PERI_S(peri_json_get_text(r, "then")), message.n ? ": " : "", PERI_S(message));
+  printf("rule (line %lld): %.*s need %.*s%s%.*s, else %.*s%s%.*s\n", (long long)peri_json_get_int(r, "line", 0),
+         PERI_S(joined(a, peri_json_get(r, "fields"))), PERI_S(peri_json_get_text(r, "need")), lua.n ? ", Lua at " : "", PERI_S(lua),
+         PERI_S(peri_json_get_text(r, "then")), message.n ? ": " : "", PERI_S(message));
   peri_arena_free(a);
 }
 
@@ -170,14 +175,15 @@ static void print_shown(peri_arena *a, const peri_mapping_info *m) {
   static const char *const titles[] = {"reads", "field", "kind", "Lua", "source"};
   const peri_json *fields = peri_json_get(m->plan, "fields"), *rules = peri_json_get(m->plan, "rules");
   peri_str rows = peri_json_get_text(m->plan, "rowsPath");
-  printf("%.*s: %.*s -> %.*s, key %.*s%s%.*s\n", PERI_S(m->path), PERI_S(m->from), PERI_S(m->entity), PERI_S(joined(a, peri_json_get(m->plan, "key"))), rows.n ? ", a row for each of " : "",
-         PERI_S(rows));
+  printf("%.*s: %.*s -> %.*s, key %.*s%s%.*s\n", PERI_S(m->path), PERI_S(m->from), PERI_S(m->entity),
+         PERI_S(joined(a, peri_json_get(m->plan, "key"))), rows.n ? ", a row for each of " : "", PERI_S(rows));
   peri_table *t = peri_table_new(titles, 5);
   for (const peri_json *f = fields ? fields->first : NULL; f; f = f->next) {
     bool required = peri_json_get_bool(f, "required", false);
     peri_str kind = peri_json_get_text(f, "kind");
     peri_str source = field_is_row(f) ? PERI_STR("field mapping") : peri_arena_fmt(a, "line %lld", (long long)peri_json_get_int(f, "line", 0));
-    peri_str cells[5] = {joined(a, peri_json_get(f, "paths")), peri_json_get_text(f, "name"), required ? peri_arena_fmt(a, "%.*s, required", PERI_S(kind)) : kind, lua_of(a, f), source};
+    peri_str cells[5] = {joined(a, peri_json_get(f, "paths")), peri_json_get_text(f, "name"),
+                         required ? peri_arena_fmt(a, "%.*s, required", PERI_S(kind)) : kind, lua_of(a, f), source};
     peri_table_row(t, cells);
   }
   peri_table_print(t);
@@ -226,22 +232,29 @@ static int run_rows(peri_cli *c, peri_arena *a) {
   peri_code code = c->arg_count > 1 ? peri_target_read(a, c->args[1], &t, &e) : PERI_OK;
   if (!code) code = peri_session_open(c, PERI_NEED_PROJECT | PERI_NEED_READ, &s, &e);
   if (code) return peri_cli_fail(c, &e);
-  if (s.store) code = peri_mapping_rows(s.store, &json, t.type, t.entity, &e);
-  else peri_buf_c_str(&json, "[]");
-  if (!code && c->json) peri_cli_data(c, peri_buf_view(&json));
+  if (s.store)
+    code = peri_mapping_rows(s.store, &json, t.type, t.entity, &e);
+  else
+    peri_buf_c_str(&json, "[]");
+  if (!code && c->json)
+    peri_cli_data(c, peri_buf_view(&json));
   else if (!code) {
     const peri_json *rows = peri_json_parse(a, peri_buf_view(&json), &fault);
     static const char *const titles[] = {"mapping", "reads", "field", "type", "required", "Lua", "id"};
     peri_table *table = peri_table_new(titles, 7);
     for (const peri_json *r = rows ? rows->first : NULL; r; r = r->next) {
       bool transform = peri_json_get_text(r, "transformation").n, validate = peri_json_get_text(r, "validation").n;
-      peri_str cells[7] = {peri_arena_fmt(a, "%.*s/%.*s", PERI_S(peri_json_get_text(r, "integration_type")), PERI_S(peri_json_get_text(r, "entity_type"))),
-                           peri_json_get_text(r, "external_field"),
-                           peri_json_get_text(r, "internal_field"),
-                           peri_json_get_text(r, "field_type"),
-                           peri_json_get_bool(r, "is_required", false) ? PERI_STR("yes") : PERI_STR("no"),
-                           transform && validate ? PERI_STR("transform, validate") : transform ? PERI_STR("transform") : validate ? PERI_STR("validate") : PERI_STR("-"),
-                           peri_json_get_text(r, "id")};
+      peri_str cells[7] = {
+          peri_arena_fmt(a, "%.*s/%.*s", PERI_S(peri_json_get_text(r, "integration_type")), PERI_S(peri_json_get_text(r, "entity_type"))),
+          peri_json_get_text(r, "external_field"),
+          peri_json_get_text(r, "internal_field"),
+          peri_json_get_text(r, "field_type"),
+          peri_json_get_bool(r, "is_required", false) ? PERI_STR("yes") : PERI_STR("no"),
+          transform && validate ? PERI_STR("transform, validate")
+          : transform           ? PERI_STR("transform")
+          : validate            ? PERI_STR("validate")
+                                : PERI_STR("-"),
+          peri_json_get_text(r, "id")};
       peri_table_row(table, cells);
     }
     peri_table_print(table);
@@ -284,7 +297,8 @@ static peri_code put_flags(const peri_cli *c, peri_arena *a, peri_jw *w, peri_er
   peri_code code = read_lua(a, peri_cli_value(c, "transformation"), &transform, e);
   if (!code) code = read_lua(a, peri_cli_value(c, "validation"), &validate, e);
   if (code) return code;
-  if (options && (!sound(peri_str_of(options), &type) || type != PERI_J_OBJECT)) return peri_fail(e, PERI_INVALID, "--options wants a JSON object such as {\"trim\":true}, not '%s'", options);
+  if (options && (!sound(peri_str_of(options), &type) || type != PERI_J_OBJECT))
+    return peri_fail(e, PERI_INVALID, "--options wants a JSON object such as {\"trim\":true}, not '%s'", options);
   if (!peri_utf8_valid(transform) || !peri_utf8_valid(validate)) return peri_fail(e, PERI_INVALID, "the Lua text is no valid UTF-8");
   peri_jw_object(w);
   peri_jw_kv_c(w, "external_field", peri_cli_value(c, "external-field"));
@@ -293,8 +307,10 @@ static peri_code put_flags(const peri_cli *c, peri_arena *a, peri_jw *w, peri_er
   peri_jw_kv_bool(w, "is_required", peri_cli_has(c, "required"));
   if (fallback) {
     peri_jw_key_c(w, "default_value");
-    if (sound(peri_str_of(fallback), &type)) peri_jw_raw(w, peri_str_of(fallback));
-    else peri_jw_c(w, fallback);
+    if (sound(peri_str_of(fallback), &type))
+      peri_jw_raw(w, peri_str_of(fallback));
+    else
+      peri_jw_c(w, fallback);
   }
   if (transform.n) peri_jw_kv(w, "transformation", transform);
   if (validate.n) peri_jw_kv(w, "validation", validate);
@@ -339,8 +355,10 @@ static int run_add(peri_cli *c, peri_arena *a) {
   code = add_row(c, a, &s, &t, id, &e);
   peri_session_close(&s);
   if (code) return peri_cli_fail(c, &e);
-  if (c->json) peri_cli_data(c, peri_arena_fmt(a, "{\"id\":\"%s\"}", id));
-  else puts(id);
+  if (c->json)
+    peri_cli_data(c, peri_arena_fmt(a, "{\"id\":\"%s\"}", id));
+  else
+    puts(id);
   return 0;
 }
 
@@ -355,13 +373,18 @@ static int run_remove(peri_cli *c, peri_arena *a) {
   code = peri_mapping_row_remove(s.store, peri_str_of(c->args[1]), t.type, t.entity, &e);
   peri_session_close(&s);
   if (code) return peri_cli_fail(c, &e);
-  if (c->json) peri_cli_data(c, PERI_STR("{\"removed\":true}"));
-  else printf("%s removed\n", c->args[1]);
+  if (c->json)
+    peri_cli_data(c, PERI_STR("{\"removed\":true}"));
+  else
+    printf("%s removed\n", c->args[1]);
   return 0;
 }
 
 static int run(peri_cli *c) {
-  static const struct { const char *name; int (*run)(peri_cli *c, peri_arena *a); } subs[] = {{"list", run_list}, {"show", run_show}, {"rows", run_rows}, {"add", run_add}, {"remove", run_remove}};
+  static const struct {
+    const char *name;
+    int (*run)(peri_cli *c, peri_arena *a);
+  } subs[] = {{"list", run_list}, {"show", run_show}, {"rows", run_rows}, {"add", run_add}, {"remove", run_remove}};
   for (size_t i = 0; i < sizeof subs / sizeof *subs; i++) {
     if (strcmp(c->args[0], subs[i].name) != 0) continue;
     peri_arena *a = peri_arena_new();
@@ -384,13 +407,21 @@ static const peri_flag flags[] = {
     {"integration", "NAME", false, "show: as this integration maps it"},
 };
 const peri_command peri_command_mappings = {
-    "mappings", "list [TYPE] | show TYPE/ENTITY | rows [TYPE/ENTITY] | add TYPE/ENTITY --external-field P --internal-field F --field-type K … | remove ID|FIELD [TYPE/ENTITY]",
+    "mappings",
+    "list [TYPE] | show TYPE/ENTITY | rows [TYPE/ENTITY] | add TYPE/ENTITY --external-field P --internal-field F --field-type K … | remove ID|FIELD "
+    "[TYPE/ENTITY]",
     "the mappings in force: files and field mappings",
     "show prints each field's way: the paths read, the field, its kind, where Lua is entered, and whether a file or a field mapping made it.\n"
-    "A field mapping is a row of data_mappings: laid over the mapping file of its entity (same field: it replaces it), or alone if there is no file.\n"
-    "add tries the whole mapping in a sandbox first and stores nothing that would not work. The same entity and external field again: it is replaced.\n\n"
+    "A field mapping is a row of data_mappings: laid over the mapping file of its entity (same field: it replaces it), or alone if there is no "
+    "file.\n"
+    "add tries the whole mapping in a sandbox first and stores nothing that would not work. The same entity and external field again: it is "
+    "replaced.\n\n"
     "  perilune mappings show hubspot/contact\n"
     "  perilune mappings add hubspot/contact --external-field properties.firstname --internal-field firstName --field-type string \\\n"
     "    --required --transformation 'return value and value:upper()' --validation 'return #value > 0'\n"
     "  perilune mappings remove properties.firstname hubspot/contact",
-    1, 3, flags, 9, run};
+    1,
+    3,
+    flags,
+    9,
+    run};

@@ -81,8 +81,10 @@ peri_code peri_cli_connectors(peri_session *s, peri_buf *json, peri_err *e) {
   for (const peri_json *f = files ? files->first : NULL; f; f = f->next) {
     if (!peri_json_get_bool(f, "ok", false) || !peri_str_is(peri_json_get_text(f, "kind"), "connector")) continue;
     if (any) peri_buf_char(json, ',');
-    if (put_connector(scripts->arena, f, json)) any = true;
-    else if (any) json->n--;
+    if (put_connector(scripts->arena, f, json))
+      any = true;
+    else if (any)
+      json->n--;
   }
   peri_buf_char(json, ']');
   peri_scripts_close(scripts);

@@ -1,4 +1,5 @@
-/* cmd/sql: a question of the user's own to the database. Reads only. Rows are printed as they come: a table in portions, or a JSON array of objects. */
+/* cmd/sql: a question of the user's own to the database. Reads only. Rows are printed as they come: a table in portions, or a JSON array of objects.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 typedef struct printing {
   bool json, cut, started;
   int64_t rows;
-  int shown;             /* columns */
+  int shown; /* columns */
   size_t in_table;
   peri_table *table;
   peri_buf line;
@@ -57,9 +58,12 @@ static bool print_object(printing *p, int columns, const peri_str *names, const 
   peri_jw_object(&w);
   for (int i = 0; i < columns; i++) {
     peri_jw_key(&w, names[i]);
-    if (types[i] == PERI_J_NULL) peri_jw_null(&w);
-    else if (types[i] == PERI_J_NUMBER) peri_jw_raw(&w, values[i]);
-    else peri_jw_text(&w, values[i]);
+    if (types[i] == PERI_J_NULL)
+      peri_jw_null(&w);
+    else if (types[i] == PERI_J_NUMBER)
+      peri_jw_raw(&w, values[i]);
+    else
+      peri_jw_text(&w, values[i]);
   }
   peri_jw_end_object(&w);
   fwrite(p->line.p, 1, p->line.n, stdout);
@@ -95,9 +99,12 @@ static int run(peri_cli *c) {
   printing p = {.json = c->json, .cut = isatty(STDOUT_FILENO)};
   peri_code code = peri_session_open(c, PERI_NEED_READ, &s, &e);
   if (code) return peri_cli_fail(c, &e);
-  if (!s.project->database) code = peri_fail(&e, PERI_NOT_FOUND, "there is no project here; name one with -C DIR, or a database with --db PATH");
-  else if (!s.store) code = peri_fail(&e, PERI_NOT_FOUND, "there is no database %s yet; it is made with the first perilune add", s.project->database);
-  else code = peri_report_sql(s.store, peri_str_of(c->args[0]), print_row, &p, &e);
+  if (!s.project->database)
+    code = peri_fail(&e, PERI_NOT_FOUND, "there is no project here; name one with -C DIR, or a database with --db PATH");
+  else if (!s.store)
+    code = peri_fail(&e, PERI_NOT_FOUND, "there is no database %s yet; it is made with the first perilune add", s.project->database);
+  else
+    code = peri_report_sql(s.store, peri_str_of(c->args[0]), print_row, &p, &e);
   flush_table(&p);
   peri_session_close(&s);
   peri_buf_fini(&p.line);
@@ -106,9 +113,16 @@ static int run(peri_cli *c) {
   return code ? peri_cli_fail(c, &e) : 0;
 }
 
-const peri_command peri_command_sql = {"sql", "QUERY", "ask the database in SQL; reads only",
-                                       "Tables: integrations, integration_data (data: the mapped row, raw: as received), rejects, runs, data_mappings, …; and a view with typed\n"
-                                       "columns for each mapping: hubspot_contact, contact.\n\n"
-                                       "  perilune sql \"SELECT email, firstName FROM contact LIMIT 10\"\n"
-                                       "  perilune sql --json \"SELECT name FROM sqlite_master WHERE type = 'view'\"",
-                                       1, 1, NULL, 0, run};
+const peri_command peri_command_sql = {
+    "sql",
+    "QUERY",
+    "ask the database in SQL; reads only",
+    "Tables: integrations, integration_data (data: the mapped row, raw: as received), rejects, runs, data_mappings, …; and a view with typed\n"
+    "columns for each mapping: hubspot_contact, contact.\n\n"
+    "  perilune sql \"SELECT email, firstName FROM contact LIMIT 10\"\n"
+    "  perilune sql --json \"SELECT name FROM sqlite_master WHERE type = 'view'\"",
+    1,
+    1,
+    NULL,
+    0,
+    run};

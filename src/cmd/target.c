@@ -23,7 +23,8 @@ peri_code peri_target_integration(peri_arena *a, peri_session *s, const char *na
   peri_code code = peri_integration_get(s->store, a, peri_str_of(name), &row, e);
   if (code) return code;
   peri_str type = peri_json_get_text(row, "type");
-  if (want->type && !peri_str_is(type, want->type)) return peri_fail(e, PERI_NOT_FOUND, "the integration \"%s\" is of type %.*s, not %s", name, PERI_S(type), want->type);
+  if (want->type && !peri_str_is(type, want->type))
+    return peri_fail(e, PERI_NOT_FOUND, "the integration \"%s\" is of type %.*s, not %s", name, PERI_S(type), want->type);
   const peri_json *settings = peri_json_get(row, "settings");
   want->type = peri_arena_str(a, type).p;
   want->integration = peri_json_get_text(row, "name");
@@ -48,10 +49,13 @@ void peri_failure_text(const peri_script_failure *f, peri_buf *out) {
       break;
     }
   bool full = peri_str_starts(f->message, f->path) || peri_str_starts(f->message, PERI_STR("field mapping ")), /* which is not in the file */
-       brief = f->message.n > base.n && peri_str_starts(f->message, base) && f->message.p[base.n] == ':';
-  if (brief && !full) peri_buf_put(out, f->path.p, f->path.n - base.n);
-  else if (!full && f->line > 0) peri_buf_fmt(out, "%.*s:%lld: ", PERI_S(f->path), (long long)f->line);
-  else if (!full) peri_buf_fmt(out, "%.*s: ", PERI_S(f->path));
+      brief = f->message.n > base.n && peri_str_starts(f->message, base) && f->message.p[base.n] == ':';
+  if (brief && !full)
+    peri_buf_put(out, f->path.p, f->path.n - base.n);
+  else if (!full && f->line > 0)
+    peri_buf_fmt(out, "%.*s:%lld: ", PERI_S(f->path), (long long)f->line);
+  else if (!full)
+    peri_buf_fmt(out, "%.*s: ", PERI_S(f->path));
   peri_buf_str(out, f->message);
 }
 
@@ -99,9 +103,13 @@ peri_code peri_target_mappings(const peri_scripts *s, const peri_target *t, cons
   }
   peri_str near = peri_suggest(t->entity, names, name_count);
   char more[600] = "";
-  if (near.n) snprintf(more, sizeof more, " (did you mean %.*s/%.*s?)", PERI_S(t->type), PERI_S(near));
-  else if (text.n) snprintf(more, sizeof more, "; not loaded: %.*s", (int)(text.n > 500 ? 500 : text.n), text.p);
-  else if (!name_count) snprintf(more, sizeof more, "; %.*s has no mappings at all: neither files in mappings/%.*s/ nor field mappings", PERI_S(t->type), PERI_S(t->type));
+  if (near.n)
+    snprintf(more, sizeof more, " (did you mean %.*s/%.*s?)", PERI_S(t->type), PERI_S(near));
+  else if (text.n)
+    snprintf(more, sizeof more, "; not loaded: %.*s", (int)(text.n > 500 ? 500 : text.n), text.p);
+  else if (!name_count)
+    snprintf(more, sizeof more, "; %.*s has no mappings at all: neither files in mappings/%.*s/ nor field mappings", PERI_S(t->type),
+             PERI_S(t->type));
   peri_buf_fini(&text);
   return peri_fail(e, PERI_NOT_FOUND, "there is no mapping %.*s/%.*s%s", PERI_S(t->type), PERI_S(t->entity), more);
 }

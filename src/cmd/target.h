@@ -5,15 +5,18 @@
 #include "cmd/flags.h"
 #include "core/scripts.h"
 
-typedef struct peri_target { peri_str type, entity; const char *type_c; } peri_target; /* type_c lives in the arena */
+typedef struct peri_target {
+  peri_str type, entity;
+  const char *type_c;
+} peri_target; /* type_c lives in the arena */
 
 /* "hubspot/contact"; USAGE if it is none. */
 peri_code peri_target_read(peri_arena *a, const char *text, peri_target *out, peri_err *e);
 
 typedef struct peri_target_options {
-  const char *integration;    /* NULL: none */
+  const char *integration; /* NULL: none */
   bool rows_alone, key_free;
-  peri_str rows;              /* JSON array instead of the stored rows; empty: the stored ones */
+  peri_str rows; /* JSON array instead of the stored rows; empty: the stored ones */
 } peri_target_options;
 /* Puts an integration's type, name, settings and what its account has into `want`. NOT_FOUND if it is of another type than want->type. */
 peri_code peri_target_integration(peri_arena *a, peri_session *s, const char *name, peri_scripts_want *want, peri_err *e);
@@ -26,9 +29,12 @@ void peri_failure_text(const peri_script_failure *f, peri_buf *out);
 /* Mapping of a stream made of rows alone? */
 bool peri_mapping_is_rows(const peri_mapping_info *m);
 
-/* For validate and test: the mapping files by themselves with their examples, and what is in force once the field mappings are laid over them. An example
- * belongs to its file: a field mapping may well change what comes out. */
-typedef struct peri_checked { peri_scripts *files, *laid; int64_t examples; } peri_checked;
+/* For validate and test: the mapping files by themselves with their examples, and what is in force once the field mappings are laid over them. An
+ * example belongs to its file: a field mapping may well change what comes out. */
+typedef struct peri_checked {
+  peri_scripts *files, *laid;
+  int64_t examples;
+} peri_checked;
 peri_code peri_check_load(peri_session *s, const peri_scripts_want *want, peri_checked *out, peri_err *e);
 void peri_check_close(peri_checked *k);
 /* What is wrong with a file; NULL: nothing. */

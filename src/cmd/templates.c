@@ -1,5 +1,5 @@
-/* cmd/templates: field mappings kept under a name: applied to a project, exported to a file, imported from one. What is exported and imported again is
- * the same, byte for byte in its mappings. Refuses to apply what would not compile. */
+/* cmd/templates: field mappings kept under a name: applied to a project, exported to a file, imported from one. What is exported and imported again
+ * is the same, byte for byte in its mappings. Refuses to apply what would not compile. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,17 +36,21 @@ static peri_code run_list(peri_cli *c, peri_arena *a, peri_session *s, peri_err 
   peri_buf json = {0};
   peri_json_fault fault;
   peri_code code = peri_template_list(s->store, &json, peri_str_of(c->arg_count > 1 ? c->args[1] : NULL), e);
-  if (!code && c->json) peri_cli_data(c, peri_buf_view(&json));
+  if (!code && c->json)
+    peri_cli_data(c, peri_buf_view(&json));
   else if (!code) {
     const peri_json *list = peri_json_parse(a, peri_buf_view(&json), &fault);
     static const char *const titles[] = {"name", "mapping", "fields", "default", "id"};
-    if (!list || !list->count) puts("no templates; make one with: perilune templates save NAME TYPE/ENTITY, or import one");
+    if (!list || !list->count)
+      puts("no templates; make one with: perilune templates save NAME TYPE/ENTITY, or import one");
     else {
       peri_table *t = peri_table_new(titles, 5);
       for (const peri_json *m = list->first; m; m = m->next) {
-        peri_str cells[5] = {peri_json_get_text(m, "name"),
-                             peri_arena_fmt(a, "%.*s/%.*s", PERI_S(peri_json_get_text(m, "integration_type")), PERI_S(peri_json_get_text(m, "entity_type"))),
-                             peri_arena_fmt(a, "%zu", mapping_count(m)), peri_json_get_bool(m, "is_default", false) ? PERI_STR("yes") : PERI_STR("no"), peri_json_get_text(m, "id")};
+        peri_str cells[5] = {
+            peri_json_get_text(m, "name"),
+            peri_arena_fmt(a, "%.*s/%.*s", PERI_S(peri_json_get_text(m, "integration_type")), PERI_S(peri_json_get_text(m, "entity_type"))),
+            peri_arena_fmt(a, "%zu", mapping_count(m)), peri_json_get_bool(m, "is_default", false) ? PERI_STR("yes") : PERI_STR("no"),
+            peri_json_get_text(m, "id")};
         peri_table_row(t, cells);
       }
       peri_table_print(t);
@@ -70,13 +74,14 @@ static peri_code run_show(peri_cli *c, peri_arena *a, peri_session *s, peri_err 
     return PERI_OK;
   }
   const peri_json *rows = peri_json_get(t, "mappings");
-  printf("%.*s: %.*s/%.*s, %zu fields%s, %.*s\n", PERI_S(peri_json_get_text(t, "name")), PERI_S(peri_json_get_text(t, "integration_type")), PERI_S(peri_json_get_text(t, "entity_type")),
-         mapping_count(t), peri_json_get_bool(t, "is_default", false) ? ", the default" : "", PERI_S(peri_json_get_text(t, "id")));
+  printf("%.*s: %.*s/%.*s, %zu fields%s, %.*s\n", PERI_S(peri_json_get_text(t, "name")), PERI_S(peri_json_get_text(t, "integration_type")),
+         PERI_S(peri_json_get_text(t, "entity_type")), mapping_count(t), peri_json_get_bool(t, "is_default", false) ? ", the default" : "",
+         PERI_S(peri_json_get_text(t, "id")));
   static const char *const titles[] = {"reads", "field", "type", "transformation", "validation"};
   peri_table *table = peri_table_new(titles, 5);
   for (const peri_json *r = rows ? rows->first : NULL; r; r = r->next) {
-    peri_str cells[5] = {either(r, "external_field", "externalField"), either(r, "internal_field", "internalField"), either(r, "field_type", "fieldType"), peri_json_get_text(r, "transformation"),
-                         peri_json_get_text(r, "validation")};
+    peri_str cells[5] = {either(r, "external_field", "externalField"), either(r, "internal_field", "internalField"),
+                         either(r, "field_type", "fieldType"), peri_json_get_text(r, "transformation"), peri_json_get_text(r, "validation")};
     peri_table_row(table, cells);
   }
   peri_table_print(table);
@@ -96,9 +101,11 @@ static peri_code run_apply(peri_cli *c, peri_arena *a, peri_session *s, peri_err
   if (mappings && mappings->count) code = peri_rows_try(a, s, &at, mappings, e);
   if (!code) code = peri_template_apply(s->store, t, &rows, e);
   if (code) return code;
-  if (c->json) peri_cli_data(c, peri_arena_fmt(a, "{\"applied\":%lld}", (long long)rows));
-  else printf("%s applied: %lld field mappings of %.*s/%.*s; run perilune remap %.*s/%.*s for what is stored already\n", c->args[1], (long long)rows, PERI_S(type), PERI_S(entity), PERI_S(type),
-              PERI_S(entity));
+  if (c->json)
+    peri_cli_data(c, peri_arena_fmt(a, "{\"applied\":%lld}", (long long)rows));
+  else
+    printf("%s applied: %lld field mappings of %.*s/%.*s; run perilune remap %.*s/%.*s for what is stored already\n", c->args[1], (long long)rows,
+           PERI_S(type), PERI_S(entity), PERI_S(type), PERI_S(entity));
   return PERI_OK;
 }
 
@@ -110,7 +117,8 @@ static peri_code run_save(peri_cli *c, peri_arena *a, peri_session *s, peri_err 
   peri_code code = peri_target_read(a, c->args[2], &t, e);
   if (!code) code = peri_mapping_rows(s->store, &rows, t.type, t.entity, e);
   const peri_json *list = code ? NULL : peri_json_parse(a, peri_buf_view(&rows), &fault);
-  if (!code && (!list || !list->count)) code = peri_fail(e, PERI_NOT_FOUND, "%s has no field mappings to save; make some with: perilune mappings add %s", c->args[2], c->args[2]);
+  if (!code && (!list || !list->count))
+    code = peri_fail(e, PERI_NOT_FOUND, "%s has no field mappings to save; make some with: perilune mappings add %s", c->args[2], c->args[2]);
   if (!code) {
     peri_jw w;
     peri_jw_init(&w, &json);
@@ -126,8 +134,10 @@ static peri_code run_save(peri_cli *c, peri_arena *a, peri_session *s, peri_err 
     peri_jw_end_object(&w);
     code = peri_template_put(s->store, peri_json_parse(a, peri_buf_view(&json), &fault), e);
   }
-  if (!code && c->json) peri_cli_data(c, peri_arena_fmt(a, "{\"saved\":%zu}", list->count));
-  else if (!code) printf("%s saved: %zu field mappings of %s\n", c->args[1], list->count, c->args[2]);
+  if (!code && c->json)
+    peri_cli_data(c, peri_arena_fmt(a, "{\"saved\":%zu}", list->count));
+  else if (!code)
+    printf("%s saved: %zu field mappings of %s\n", c->args[1], list->count, c->args[2]);
   peri_buf_fini(&rows);
   peri_buf_fini(&json);
   return code;
@@ -136,8 +146,10 @@ static peri_code run_save(peri_cli *c, peri_arena *a, peri_session *s, peri_err 
 static peri_code run_remove(peri_cli *c, peri_arena *a, peri_session *s, peri_err *e) {
   (void)a;
   peri_code code = peri_template_remove(s->store, peri_str_of(c->args[1]), e);
-  if (!code && c->json) peri_cli_data(c, PERI_STR("{\"removed\":true}"));
-  else if (!code) printf("%s removed; field mappings that it made stay\n", c->args[1]);
+  if (!code && c->json)
+    peri_cli_data(c, PERI_STR("{\"removed\":true}"));
+  else if (!code)
+    printf("%s removed; field mappings that it made stay\n", c->args[1]);
   return code;
 }
 
@@ -167,8 +179,10 @@ static peri_code run_export(peri_cli *c, peri_arena *a, peri_session *s, peri_er
   put_exported(t, out);
   bool bad = ferror(out) != 0;
   if (path && (fclose(out) != 0 || bad)) return peri_fail(e, PERI_IO, "%s can't be written: %s", path, strerror(errno));
-  if (path && c->json) peri_cli_data(c, PERI_STR("{\"exported\":true}"));
-  else if (path && !c->quiet) printf("%s written\n", path);
+  if (path && c->json)
+    peri_cli_data(c, PERI_STR("{\"exported\":true}"));
+  else if (path && !c->quiet)
+    printf("%s written\n", path);
   return PERI_OK;
 }
 
@@ -194,8 +208,10 @@ static peri_code check_rows(const peri_json *t, peri_err *e) {
   size_t n = 0;
   for (const peri_json *r = rows ? rows->first : NULL; r; r = r->next) {
     n++;
-    if (r->type != PERI_J_OBJECT || !either(r, "external_field", "externalField").n || !either(r, "internal_field", "internalField").n || !either(r, "field_type", "fieldType").n)
-      return peri_fail(e, PERI_INVALID, "mapping %zu of template \"%.*s\" needs external_field, internal_field and field_type", n, PERI_S(peri_json_get_text(t, "name")));
+    if (r->type != PERI_J_OBJECT || !either(r, "external_field", "externalField").n || !either(r, "internal_field", "internalField").n ||
+        !either(r, "field_type", "fieldType").n)
+      return peri_fail(e, PERI_INVALID, "mapping %zu of template \"%.*s\" needs external_field, internal_field and field_type", n,
+                       PERI_S(peri_json_get_text(t, "name")));
   }
   return PERI_OK;
 }
@@ -212,22 +228,34 @@ static peri_code run_import(peri_cli *c, peri_arena *a, peri_session *s, peri_er
     peri_json_fault_text(&fault, text, what, sizeof what);
     return peri_fail(e, PERI_INVALID, "%s is no JSON: %s", c->args[1], what);
   }
-  if (j->type != PERI_J_OBJECT && j->type != PERI_J_ARRAY) return peri_fail(e, PERI_INVALID, "%s holds no template (an object) and no array of them", c->args[1]);
+  if (j->type != PERI_J_OBJECT && j->type != PERI_J_ARRAY)
+    return peri_fail(e, PERI_INVALID, "%s holds no template (an object) and no array of them", c->args[1]);
   const peri_json *first = j->type == PERI_J_ARRAY ? j->first : j;
   for (const peri_json *t = first; t && !code; t = j->type == PERI_J_ARRAY ? t->next : NULL) code = check_rows(t, e);
   for (const peri_json *t = first; t && !code; t = j->type == PERI_J_ARRAY ? t->next : NULL) {
     code = peri_template_put(s->store, t, e);
     if (!code) count++;
   }
-  if (!code && c->json) peri_cli_data(c, peri_arena_fmt(a, "{\"imported\":%zu}", count));
-  else if (!code) printf("%zu template%s imported; put one into force with: perilune templates apply NAME\n", count, count == 1 ? "" : "s");
+  if (!code && c->json)
+    peri_cli_data(c, peri_arena_fmt(a, "{\"imported\":%zu}", count));
+  else if (!code)
+    printf("%zu template%s imported; put one into force with: perilune templates apply NAME\n", count, count == 1 ? "" : "s");
   return code;
 }
 
 static int run(peri_cli *c) {
-  static const struct sub { const char *name, *wants; bool write; int most; peri_code (*run)(peri_cli *c, peri_arena *a, peri_session *s, peri_err *e); } subs[] = {
-      {"list", NULL, false, 2, run_list},          {"show", "NAME [TYPE/ENTITY]", false, 3, run_show}, {"apply", "NAME [TYPE/ENTITY]", true, 3, run_apply}, {"export", "NAME [FILE]", false, 3, run_export},
-      {"import", "FILE", true, 2, run_import}, {"save", "NAME TYPE/ENTITY", true, 3, run_save},    {"remove", "NAME", true, 2, run_remove}};
+  static const struct sub {
+    const char *name, *wants;
+    bool write;
+    int most;
+    peri_code (*run)(peri_cli *c, peri_arena *a, peri_session *s, peri_err *e);
+  } subs[] = {{"list", NULL, false, 2, run_list},
+              {"show", "NAME [TYPE/ENTITY]", false, 3, run_show},
+              {"apply", "NAME [TYPE/ENTITY]", true, 3, run_apply},
+              {"export", "NAME [FILE]", false, 3, run_export},
+              {"import", "FILE", true, 2, run_import},
+              {"save", "NAME TYPE/ENTITY", true, 3, run_save},
+              {"remove", "NAME", true, 2, run_remove}};
   for (size_t i = 0; i < sizeof subs / sizeof *subs; i++) {
     if (strcmp(c->args[0], subs[i].name) != 0) continue;
     if (subs[i].wants && c->arg_count < 2) return peri_cli_usage(c, "templates %s wants %s", subs[i].name, subs[i].wants);
@@ -247,10 +275,18 @@ static int run(peri_cli *c) {
 
 static const peri_flag flags[] = {{"default", NULL, false, "save: mark it as the entity's default"}};
 const peri_command peri_command_templates = {
-    "templates", "list [TYPE] | show NAME | apply NAME | export NAME [FILE] | import FILE | save NAME TYPE/ENTITY | remove NAME", "field mappings kept under a name",
-    "A template is a JSON object {\"name\",\"integration_type\",\"entity_type\",\"mappings\":[…],\"is_default\"}; export and import keep it as it is.\n"
-    "apply makes its mappings field mappings of this project (perilune mappings rows), after trying them. NAME may be an id; where two templates share\n"
+    "templates",
+    "list [TYPE] | show NAME | apply NAME | export NAME [FILE] | import FILE | save NAME TYPE/ENTITY | remove NAME",
+    "field mappings kept under a name",
+    "A template is a JSON object {\"name\",\"integration_type\",\"entity_type\",\"mappings\":[…],\"is_default\"}; export and import keep it as it "
+    "is.\n"
+    "apply makes its mappings field mappings of this project (perilune mappings rows), after trying them. NAME may be an id; where two templates "
+    "share\n"
     "a name, show and apply take TYPE/ENTITY behind it.\n\n"
     "  perilune templates save basics hubspot/contact\n"
     "  perilune templates export basics basics.json",
-    1, 3, flags, 1, run};
+    1,
+    3,
+    flags,
+    1,
+    run};

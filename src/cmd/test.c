@@ -1,5 +1,5 @@
-/* cmd/test: the examples of all mappings, and each connector that brings an emulator against it: connection, a full sync, and a second sync that changes
- * nothing. Works in a temporary folder; the project's database and key are not touched. */
+/* cmd/test: the examples of all mappings, and each connector that brings an emulator against it: connection, a full sync, and a second sync that
+ * changes nothing. Works in a temporary folder; the project's database and key are not touched. */
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,13 +152,16 @@ static void try_syncs(tally *t, bench *b, peri_str name) {
   code = sync_once(b, t->arena, &first, &e);
   int64_t created = peri_json_get_int(first, "created", 0), rejected = peri_json_get_int(first, "rejected", 0);
   if (!code && !created) code = peri_fail(&e, PERI_BAD_REPLY, "no row came of it (%lld rejected)", (long long)rejected);
-  peri_str text = code ? peri_arena_str(t->arena, peri_str_of(e.text)) : peri_arena_fmt(t->arena, "%lld rows, %lld rejected", (long long)created, (long long)rejected);
+  peri_str text = code ? peri_arena_str(t->arena, peri_str_of(e.text))
+                       : peri_arena_fmt(t->arena, "%lld rows, %lld rejected", (long long)created, (long long)rejected);
   tell(t, !code, peri_arena_fmt(t->arena, "%.*s: full sync", PERI_S(name)), text);
   if (code) return;
   code = sync_once(b, t->arena, &second, &e);
-  int64_t more = peri_json_get_int(second, "created", 0), changed = peri_json_get_int(second, "updated", 0), gone = peri_json_get_int(second, "deleted", 0);
+  int64_t more = peri_json_get_int(second, "created", 0), changed = peri_json_get_int(second, "updated", 0),
+          gone = peri_json_get_int(second, "deleted", 0);
   if (!code && (more || changed || gone))
-    code = peri_fail(&e, PERI_CONFLICT, "nothing changed, yet %lld rows were created, %lld updated, %lld deleted", (long long)more, (long long)changed, (long long)gone);
+    code = peri_fail(&e, PERI_CONFLICT, "nothing changed, yet %lld rows were created, %lld updated, %lld deleted", (long long)more,
+                     (long long)changed, (long long)gone);
   text = code ? peri_str_of(e.text) : peri_arena_fmt(t->arena, "changes nothing; all in %.1f s", (double)(peri_mono_ms() - began_ms) / 1000);
   tell(t, !code, peri_arena_fmt(t->arena, "%.*s: second sync", PERI_S(name)), text);
 }
@@ -179,8 +182,10 @@ static void try_connector(tally *t, const char *type, peri_str path) {
     code = m ? PERI_OK : e.code ? e.code : PERI_WORKER_LOST;
   }
   if (!code) code = add_integration(&b, t->arena, scripts, m, type, &e);
-  if (code) tell_c(t, false, name, e.text);
-  else try_syncs(t, &b, name);
+  if (code)
+    tell_c(t, false, name, e.text);
+  else
+    try_syncs(t, &b, name);
   peri_scripts_close(scripts);
   close_bench(&b);
   if (m) peri_emulation_stop(m);
@@ -200,7 +205,8 @@ static void try_connectors(tally *t, const peri_project *p, const char *only) {
 }
 
 static int finish(tally *t) {
-  if (!t->c->json) printf("%lld passed, %lld failed\n", (long long)t->passed, (long long)t->failed);
+  if (!t->c->json)
+    printf("%lld passed, %lld failed\n", (long long)t->passed, (long long)t->failed);
   else {
     peri_jw_end_array(&t->w);
     peri_jw_kv_int(&t->w, "passed", t->passed);
@@ -225,7 +231,8 @@ static int run(peri_cli *c) {
   bool open = !code;
   peri_scripts_want want = {.type = type};
   if (!code) code = peri_check_load(&s, &want, &checked, &e);
-  if (!code && type && !checked.laid->connector && !checked.laid->mapping_count && !checked.laid->failure_count) code = peri_fail(&e, PERI_NOT_FOUND, "there is neither a connector nor a mapping of type '%s'", type);
+  if (!code && type && !checked.laid->connector && !checked.laid->mapping_count && !checked.laid->failure_count)
+    code = peri_fail(&e, PERI_NOT_FOUND, "there is neither a connector nor a mapping of type '%s'", type);
   if (!code) {
     tell_files(&t, &checked);
     try_connectors(&t, s.project, type);
@@ -238,7 +245,14 @@ static int run(peri_cli *c) {
   return result;
 }
 
-const peri_command peri_command_test = {"test", "[TYPE]", "run the mappings' examples, and the connectors against their emulators",
-                                        "A connector that brings an emulator (connectors/TYPE_emulator.lua) is run against it with 100 records: connection, a full sync,\n"
-                                        "and a second sync that must change nothing. A temporary folder is used; your database stays as it is. Nothing leaves this machine.",
-                                        0, 1, NULL, 0, run};
+const peri_command peri_command_test = {
+    "test",
+    "[TYPE]",
+    "run the mappings' examples, and the connectors against their emulators",
+    "A connector that brings an emulator (connectors/TYPE_emulator.lua) is run against it with 100 records: connection, a full sync,\n"
+    "and a second sync that must change nothing. A temporary folder is used; your database stays as it is. Nothing leaves this machine.",
+    0,
+    1,
+    NULL,
+    0,
+    run};

@@ -1,18 +1,20 @@
-/* cmd/validate: loads every script file, runs the examples, and says of each whether it is fit, with FILE:LINE. For an integration it also holds what the
- * mappings read against what the account is known to have. Asks no API. */
+/* cmd/validate: loads every script file, runs the examples, and says of each whether it is fit, with FILE:LINE. For an integration it also holds what
+ * the mappings read against what the account is known to have. Asks no API. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd/target.h"
 
-typedef struct finding { peri_str path, text; } finding;
+typedef struct finding {
+  peri_str path, text;
+} finding;
 
 typedef struct report {
   peri_arena *arena;
   peri_checked checked;
-  finding *wrong;              /* beside the files' own failures */
+  finding *wrong; /* beside the files' own failures */
   size_t wrong_count, wrong_cap;
-  bool unknown;                /* nothing is known of the account yet */
+  bool unknown; /* nothing is known of the account yet */
 } report;
 
 static void add_wrong(report *r, peri_str path, peri_str text) {
@@ -23,7 +25,10 @@ static void add_wrong(report *r, peri_str path, peri_str text) {
 /* ---- what the account has ---- */
 
 #define PREFIXES_MAX 16
-typedef struct prefixes { peri_str items[PREFIXES_MAX]; size_t count; } prefixes;
+typedef struct prefixes {
+  peri_str items[PREFIXES_MAX];
+  size_t count;
+} prefixes;
 
 /* Where the names that `discover` gives stand in a record: what the stream's requests ask for with `wanted "properties"`. */
 static void find_wanted(const peri_node *n, prefixes *out, int depth) {
@@ -56,7 +61,8 @@ static peri_str nearest(peri_arena *a, const peri_json *known, peri_str name) {
   return peri_suggest(name, names, n);
 }
 
-static void check_path(report *r, const peri_mapping_info *m, const peri_json *field, peri_str path, const prefixes *where, const peri_json *known, peri_str title) {
+static void check_path(report *r, const peri_mapping_info *m, const peri_json *field, peri_str path, const prefixes *where, const peri_json *known,
+                       peri_str title) {
   for (size_t i = 0; i < where->count; i++) {
     peri_str name = name_below(path, where->items[i]);
     if (!name.n || peri_json_get_str(known, name)) continue;
@@ -65,7 +71,8 @@ static void check_path(report *r, const peri_mapping_info *m, const peri_json *f
     peri_str at = line ? peri_arena_fmt(r->arena, "%.*s:%lld", PERI_S(m->path), line) : peri_arena_fmt(r->arena, "%.*s", PERI_S(m->path));
     const char *noun = peri_str_is(where->items[i], "properties") ? "property" : "field";
     peri_str hint = near.n ? peri_arena_fmt(r->arena, " (did you mean %.*s?)", PERI_S(near)) : PERI_STR("");
-    add_wrong(r, m->path, peri_arena_fmt(r->arena, "%.*s: %.*s: %.*s has no such %s here%.*s", PERI_S(at), PERI_S(path), PERI_S(title), noun, PERI_S(hint)));
+    add_wrong(r, m->path,
+              peri_arena_fmt(r->arena, "%.*s: %.*s: %.*s has no such %s here%.*s", PERI_S(at), PERI_S(path), PERI_S(title), noun, PERI_S(hint)));
     return;
   }
 }
@@ -113,8 +120,10 @@ static void print_text(const report *r, int64_t *fine, int64_t *bad) {
       if (peri_str_eq(r->wrong[i].path, path)) printf("%.*s\n", PERI_S(r->wrong[i].text));
     bool ok = !failed && !shown_wrong(r, path);
     int64_t examples = peri_check_examples(&r->checked, path);
-    if (ok && examples) printf("%.*s: ok, %lld example%s\n", PERI_S(path), (long long)examples, examples == 1 ? "" : "s");
-    else if (ok) printf("%.*s: ok\n", PERI_S(path));
+    if (ok && examples)
+      printf("%.*s: ok, %lld example%s\n", PERI_S(path), (long long)examples, examples == 1 ? "" : "s");
+    else if (ok)
+      printf("%.*s: ok\n", PERI_S(path));
     ++*(ok ? fine : bad);
     peri_buf_fini(&text);
   }
@@ -180,9 +189,12 @@ static int run(peri_cli *c) {
   if (code) goto out;
   if (name) code = peri_target_integration(r.arena, &s, name, &want, &e);
   if (!code) code = peri_check_load(&s, &want, &r.checked, &e);
-  if (!code && r.checked.laid->connector) check_account(&r, r.checked.laid->connector, want.discovered.n ? peri_json_parse(r.arena, want.discovered, &fault) : NULL);
-  if (!code && c->json) print_json(c, &r, &fine, &bad);
-  else if (!code) print_text(&r, &fine, &bad);
+  if (!code && r.checked.laid->connector)
+    check_account(&r, r.checked.laid->connector, want.discovered.n ? peri_json_parse(r.arena, want.discovered, &fault) : NULL);
+  if (!code && c->json)
+    print_json(c, &r, &fine, &bad);
+  else if (!code)
+    print_text(&r, &fine, &bad);
   peri_check_close(&r.checked);
   peri_session_close(&s);
 out:
@@ -190,6 +202,14 @@ out:
   return code ? peri_cli_fail(c, &e) : bad ? 1 : 0;
 }
 
-const peri_command peri_command_validate = {"validate", "[NAME]", "check every script file and run the examples",
-                                            "Each file is ok, or FILE:LINE: says what is wrong. With the NAME of an integration: the files that it uses, with its settings, and their\n"
-                                            "paths held against what the account has (perilune discover NAME). Exit code 1 if any file is not fit.", 0, 1, NULL, 0, run};
+const peri_command peri_command_validate = {
+    "validate",
+    "[NAME]",
+    "check every script file and run the examples",
+    "Each file is ok, or FILE:LINE: says what is wrong. With the NAME of an integration: the files that it uses, with its settings, and their\n"
+    "paths held against what the account has (perilune discover NAME). Exit code 1 if any file is not fit.",
+    0,
+    1,
+    NULL,
+    0,
+    run};
