@@ -31,6 +31,14 @@ static void unseen_rows_are_buried(void **state) {
   rows[7] = row_of(keys[7], "{\"n\":70}", 101);    /* one is changed */
   commit_sweep(f, rows, 50, 2000);
   commit_sweep(f, rows + 50, 45, 2000);
+  peri_str entity = PERI_STR("contact"), *raws;
+  size_t count;
+  OK(peri_store_sweep_missing(f->s, f->a, f->run, INTEGRATION, entity, &entity, 1, 5, &raws, &count, &e));
+  assert_int_equal(count, 5);
+  assert_true(peri_str_is(raws[0], "{\"n\":95}") && peri_str_is(raws[4], "{\"n\":99}"));
+  OK(peri_store_sweep_missing(f->s, f->a, f->run, INTEGRATION, entity, &entity, 1, 4, &raws, &count, &e));
+  assert_int_equal(count, 0); /* more than were asked for: none */
+  assert_counts(f, 100, 0);
   OK(sweep_end(f, false, &deleted, &e));
   assert_int_equal(deleted, 5);
   assert_counts(f, 95, 0);
