@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/uuid.h"
@@ -21,6 +22,13 @@ typedef struct pairs {
 
 /* ---- credentials: VALUE, @FILE or - ---- */
 
+/* What is typed does not appear. Ctrl-C comes as a letter meanwhile, so that the terminal is never left without its echo. */
+static void hide_typing(int fd, struct termios t) {
+  t.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+  tcsetattr(fd, TCSAFLUSH, &t);
+  fputs("paste the credential, then Enter (it is not shown): ", stderr);
+}
+
 static peri_code read_secret(peri_arena *a, peri_str from, peri_str *out, peri_err *e) {
   if (!peri_str_is(from, "-") && !(from.n && from.p[0] == '@')) {
     *out = from;
@@ -29,13 +37,21 @@ static peri_code read_secret(peri_arena *a, peri_str from, peri_str *out, peri_e
   bool standard = from.p[0] == '-';
   int fd = standard ? STDIN_FILENO : open(from.p + 1, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return peri_fail(e, PERI_IO, "%s can't be read: %s", from.p + 1, strerror(errno));
-  if (standard && isatty(fd)) fputs("the credential (its end: Enter, then Ctrl-D): ", stderr);
+  struct termios shown;
+  bool typed = standard && tcgetattr(fd, &shown) == 0;
+  if (typed) hide_typing(fd, shown);
   char *text = peri_arena_bytes(a, SECRET_BYTES_MAX + 1);
   size_t n = 0;
   for (ssize_t got; n <= SECRET_BYTES_MAX && (got = read(fd, text + n, SECRET_BYTES_MAX + 1 - n)) != 0;) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) break;
     n += (size_t)got;
+    if (typed && text[n - 1] == '\n') break; /* at a keyboard, Enter ends it */
+  }
+  if (typed) {
+    tcsetattr(fd, TCSAFLUSH, &shown);
+    fputc('\n', stderr);
+    if (memchr(text, 3, n)) return peri_fail(e, PERI_INTERRUPTED, "stopped; nothing was stored");
   }
   if (!standard) close(fd);
   if (n > SECRET_BYTES_MAX) return peri_fail(e, PERI_INVALID, "the credential has more than %d bytes", SECRET_BYTES_MAX);

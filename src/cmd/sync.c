@@ -142,7 +142,7 @@ static int run(peri_cli *c) {
   else
     for (int i = 0; i < c->arg_count; i++) names[n++] = c->args[i];
   int worst = e.code ? peri_cli_fail(c, &e) : 0;
-  if (all && !n && !worst) puts("no integrations; add one with: perilune add TYPE NAME");
+  if (all && !n && !worst) puts("nothing to sync: no integration, or all are paused or need their owner (perilune list)");
   for (size_t i = 0; i < n; i++) {
     peri_buf result = {0};
     e = (peri_err){0};
