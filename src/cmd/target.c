@@ -41,24 +41,6 @@ peri_code peri_target_load(peri_arena *a, peri_session *s, const peri_target *t,
 
 bool peri_mapping_is_rows(const peri_mapping_info *m) { return peri_str_starts(m->path, PERI_STR("data_mappings/")); }
 
-void peri_failure_text(const peri_script_failure *f, peri_buf *out) {
-  peri_str base = f->path;
-  for (size_t i = f->path.n; i-- > 0;)
-    if (f->path.p[i] == '/') {
-      base = peri_str_from(f->path, i + 1);
-      break;
-    }
-  bool full = peri_str_starts(f->message, f->path) || peri_str_starts(f->message, PERI_STR("field mapping ")), /* which is not in the file */
-      brief = f->message.n > base.n && peri_str_starts(f->message, base) && f->message.p[base.n] == ':';
-  if (brief && !full)
-    peri_buf_put(out, f->path.p, f->path.n - base.n);
-  else if (!full && f->line > 0)
-    peri_buf_fmt(out, "%.*s:%lld: ", PERI_S(f->path), (long long)f->line);
-  else if (!full)
-    peri_buf_fmt(out, "%.*s: ", PERI_S(f->path));
-  peri_buf_str(out, f->message);
-}
-
 /* ---- which mappings ---- */
 
 static bool of_type(const peri_mapping_info *m, peri_str type, peri_str *stream) {

@@ -24,8 +24,6 @@ peri_code peri_target_integration(peri_arena *a, peri_session *s, const char *na
 peri_code peri_target_load(peri_arena *a, peri_session *s, const peri_target *t, const peri_target_options *o, peri_scripts **out, peri_err *e);
 /* Mappings of the entity (else those of a stream of that name), at most `most`. None: the failure of its file, or NOT_FOUND with what there is. */
 peri_code peri_target_mappings(const peri_scripts *s, const peri_target *t, const peri_mapping_info **out, size_t most, size_t *count, peri_err *e);
-/* "mappings/hubspot/contact.lua:5: what is wrong", whether or not the message names the place itself. */
-void peri_failure_text(const peri_script_failure *f, peri_buf *out);
 /* Mapping of a stream made of rows alone? */
 bool peri_mapping_is_rows(const peri_mapping_info *m);
 

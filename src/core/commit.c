@@ -126,6 +126,8 @@ static void add_mapped(job *j, const peri_row_msg *m) {
 static void make_rows(job *j) {
   peri_page *p = j->page;
   peri_feed *f = j->feed;
+  j->cap = p->taken; /* as a rule: a record, a row */
+  j->rows = peri_arena_take(p->arena, (j->cap + 1) * sizeof *j->rows);
   uint8_t *mapped = peri_arena_take(p->arena, p->taken + 1);
   for (size_t i = 0; i < p->row_count; i++) {
     const peri_row_msg *m = &p->rows[i];
@@ -165,10 +167,22 @@ static void count_dry(job *j) {
   c->processed = c->created + c->updated + c->unchanged + c->rejected + c->deleted;
 }
 
-static void work(void *self) {
-  job *j = self;
-  if (j->write) peri_store_commit(j->feed->run->store, &j->commit, 1, &j->result, &j->err);
-  else count_dry(j);
+/* Several pages that wait become one transaction. Where that fails each goes alone, so that a page with a fault does not take others with it. */
+static void work(void **selves, size_t count) {
+  job **jobs = (job **)selves;
+  peri_commit commits[PERI_GROUP_MOST];
+  peri_commit_result results[PERI_GROUP_MOST];
+  size_t n = 0;
+  peri_err e;
+  while (n < count && jobs[n]->write && jobs[n]->feed->run == jobs[0]->feed->run) commits[n] = jobs[n]->commit, n++;
+  bool together = n == count && n > 1 && peri_store_commit(jobs[0]->feed->run->store, commits, n, results, &e) == PERI_OK;
+  for (size_t i = 0; i < count; i++) {
+    job *j = jobs[i];
+    if (together) j->result = results[i];
+    else if (!j->write) count_dry(j);
+    else if (i && jobs[i - 1]->err.code) j->err = jobs[i - 1]->err; /* the cursor never passes over a page that is not there */
+    else peri_store_commit(j->feed->run->store, &j->commit, 1, &j->result, &j->err);
+  }
 }
 
 /* Counters by entity: the store counts a commit as a whole, so a page with several mappings is told apart here by share of rows. */
@@ -188,7 +202,7 @@ static void finished(void *self) {
   done(p, &e);
 }
 
-void peri_commit_page(peri_feed *f, peri_page *p, bool keys_only, const peri_cursor *cursor, void (*done)(void *page, const peri_err *e)) {
+void peri_commit_page(peri_feed *f, peri_page *p, bool keys_only, const peri_cursor *cursor, bool urgent, void (*done)(void *page, const peri_err *e)) {
   peri_run *r = f->run;
   job *j = peri_alloc(sizeof *j);
   j->feed = f;
@@ -212,7 +226,7 @@ void peri_commit_page(peri_feed *f, peri_page *p, bool keys_only, const peri_cur
                             .retries = r->pending_retries,
                             .bytes = r->pending_bytes};
   r->pending_requests = r->pending_retries = r->pending_bytes = 0;
-  peri_engine_post(r->g, work, finished, j);
+  peri_engine_post_group(r->g, work, finished, j, urgent);
 }
 
 void peri_commit_reply_keys(const peri_page *p, peri_buf *out) {

@@ -1,14 +1,20 @@
 /* core/engine: see the header. Two threads: the loop (the caller's) and the writer. */
 #include "core/engine.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
+
+#define GROUP_WAIT_MS 20 /* a reply of a real API takes longer than this: whoever is that slow is not kept waiting */
 
 typedef struct task {
   struct task *next;
   void (*work)(void *self);
+  void (*group)(void **selves, size_t count); /* instead of work */
+  bool urgent;
   void (*done)(void *self);
   void *self;
 } task;
@@ -24,6 +30,42 @@ struct peri_writer {
   uv_async_t async;
 };
 
+/* How many tasks from the front go together; *settled: nothing that may come would change it. */
+static size_t group_at_front(const struct peri_writer *w, bool *settled) {
+  size_t n = 0;
+  const task *t = w->todo;
+  for (*settled = w->leave; t && t->group == w->todo->group && n < PERI_GROUP_MOST; t = t->next, n++) *settled |= t->urgent;
+  *settled |= t || n == PERI_GROUP_MOST;
+  return n;
+}
+
+static size_t wait_for_group(struct peri_writer *w) {
+  struct timespec until;
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_nsec += GROUP_WAIT_MS * 1000000L;
+  if (until.tv_nsec >= 1000000000L) until.tv_sec++, until.tv_nsec -= 1000000000L;
+  bool settled;
+  size_t n = group_at_front(w, &settled);
+  while (!settled) {
+    int rc = pthread_cond_timedwait(&w->wake, &w->lock, &until);
+    n = group_at_front(w, &settled);
+    settled |= rc != 0;
+  }
+  return n;
+}
+
+/* Runs outside the lock; the tasks are no longer in the queue. */
+static void do_tasks(task *first, size_t count) {
+  if (!first->group) {
+    first->work(first->self);
+    return;
+  }
+  void *selves[PERI_GROUP_MOST];
+  size_t n = 0;
+  for (task *t = first; n < count; t = t->next) selves[n++] = t->self;
+  first->group(selves, n);
+}
+
 static void *write_loop(void *arg) {
   struct peri_writer *w = arg;
   sigset_t all;
@@ -32,16 +74,18 @@ static void *write_loop(void *arg) {
   pthread_mutex_lock(&w->lock);
   for (;;) {
     while (!w->todo && !w->leave) pthread_cond_wait(&w->wake, &w->lock);
-    task *t = w->todo;
-    if (!t) break;
-    w->todo = t->next;
+    if (!w->todo) break;
+    size_t count = w->todo->group ? wait_for_group(w) : 1;
+    task *first = w->todo, *last = first;
+    for (size_t i = 1; i < count; i++) last = last->next;
+    w->todo = last->next;
     if (!w->todo) w->todo_end = &w->todo;
+    last->next = NULL;
     pthread_mutex_unlock(&w->lock);
-    t->work(t->self);
+    do_tasks(first, count);
     pthread_mutex_lock(&w->lock);
-    t->next = NULL;
-    *w->finished_end = t;
-    w->finished_end = &t->next;
+    *w->finished_end = first;
+    w->finished_end = &last->next;
     uv_async_send(&w->async);
   }
   pthread_mutex_unlock(&w->lock);
@@ -81,6 +125,7 @@ static void start_signal(peri_engine *g, uv_signal_t *s, int number) {
 }
 
 peri_code peri_engine_new(peri_store *store, peri_vault *vault, peri_engine **out, peri_err *e) {
+  mallopt(M_ARENA_MAX, 1); /* loop and writer hand pages to each other: a second heap would only grow and shrink with each of them */
   peri_engine *g = peri_alloc(sizeof *g);
   int problem = uv_loop_init(&g->loop);
   if (problem) {
@@ -100,7 +145,11 @@ peri_code peri_engine_new(peri_store *store, peri_vault *vault, peri_engine **ou
   start_signal(g, &g->sigterm, SIGTERM);
   struct peri_writer *w = g->writer = peri_alloc(sizeof *w);
   pthread_mutex_init(&w->lock, NULL);
-  pthread_cond_init(&w->wake, NULL);
+  pthread_condattr_t clock;
+  pthread_condattr_init(&clock);
+  pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+  pthread_cond_init(&w->wake, &clock);
+  pthread_condattr_destroy(&clock);
   w->todo_end = &w->todo;
   w->finished_end = &w->finished;
   uv_async_init(&g->loop, &w->async, on_finished);
@@ -111,16 +160,24 @@ peri_code peri_engine_new(peri_store *store, peri_vault *vault, peri_engine **ou
   return PERI_OK;
 }
 
-void peri_engine_post(peri_engine *g, void (*work)(void *self), void (*done)(void *self), void *self) {
+static void post(peri_engine *g, task given) {
   struct peri_writer *w = g->writer;
   task *t = peri_alloc(sizeof *t);
-  *t = (task){.work = work, .done = done, .self = self};
+  *t = given;
   if (w->pending++ == 0) uv_ref((uv_handle_t *)&w->async);
   pthread_mutex_lock(&w->lock);
   *w->todo_end = t;
   w->todo_end = &t->next;
   pthread_cond_signal(&w->wake);
   pthread_mutex_unlock(&w->lock);
+}
+
+void peri_engine_post(peri_engine *g, void (*work)(void *self), void (*done)(void *self), void *self) {
+  post(g, (task){.work = work, .done = done, .self = self});
+}
+
+void peri_engine_post_group(peri_engine *g, void (*work)(void **selves, size_t count), void (*done)(void *self), void *self, bool urgent) {
+  post(g, (task){.group = work, .urgent = urgent, .done = done, .self = self});
 }
 
 void peri_engine_run(peri_engine *g) { uv_run(&g->loop, UV_RUN_DEFAULT); }

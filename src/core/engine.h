@@ -25,6 +25,10 @@ peri_code peri_engine_new(peri_store *store, peri_vault *vault, peri_engine **ou
 void peri_engine_free(peri_engine *g); /* joins the writer; the store and the vault stay */
 /* work runs on the writer thread, one after another; done on the loop afterwards. */
 void peri_engine_post(peri_engine *g, void (*work)(void *self), void (*done)(void *self), void *self);
+/* The same for work that is cheaper together: neighbours with the same `work` are given to it at once, PERI_GROUP_MOST at most. The writer waits a
+ * moment for more of them, unless one is urgent or something else stands behind it. */
+#define PERI_GROUP_MOST 10
+void peri_engine_post_group(peri_engine *g, void (*work)(void **selves, size_t count), void (*done)(void *self), void *self, bool urgent);
 void peri_engine_run(peri_engine *g); /* until nothing is left to do */
 
 #endif

@@ -7,9 +7,19 @@
 #include "base/clock.h"
 #include "core/commit.h"
 
-#define PAGES_OUT_MAX 2
+#define PAGES_OPEN_MAX 2           /* being fetched and mapped */
+#define PAGES_OUT_MAX 14           /* with those that wait for the writer: it takes ten together */
+#define BYTES_OUT_MAX (4u << 20)   /* large pages wait for the writer one by one */
 
 static void ask_next(peri_feed *f);
+
+static bool has_room(const peri_feed *f) {
+  return f->pages_open < PAGES_OPEN_MAX && (f->pages_out < PAGES_OPEN_MAX || (f->pages_out < PAGES_OUT_MAX && f->bytes_out < BYTES_OUT_MAX));
+}
+
+static void ask_if_waiting(peri_feed *f) {
+  if (f->waiting && !f->asking && !f->last && has_room(f)) ask_next(f);
+}
 
 static void end_if_idle(peri_feed *f) {
   if (f->asking || f->pages_out || f->ended_once) return;
@@ -213,7 +223,7 @@ static void on_split(peri_page *p) {
   if (fine && !edge_of_keys && f->how == PERI_FEED_DONE) n->has_cursor = f->cursor && f->cursor(f, f->last, p->arena, &n->cursor);
   if (f->run->g->stop) stop_feed(f, PERI_FEED_STOPPED, NULL);
   if (!f->last && !f->asking) {
-    if (f->pages_out < PAGES_OUT_MAX && !n->keys_only) ask_next(f);
+    if (has_room(f) && !n->keys_only) ask_next(f);
     else f->waiting = true;
   }
   ask_map(f, p);
@@ -226,25 +236,30 @@ static void on_committed(void *self, const peri_err *e) {
   page_note *n = p->self;
   peri_feed *f = n->feed;
   if (e->code) stop_feed(f, PERI_FEED_FAILED, e);
-  peri_page_free(p);
   f->pages_out--;
+  f->bytes_out -= p->body.n;
+  peri_page_free(p);
   peri_run_progress(f->run);
-  if (f->waiting && !f->asking && !f->last) ask_next(f);
+  ask_if_waiting(f);
   end_if_idle(f);
 }
 
 static void on_mapped(peri_page *p) {
   page_note *n = p->self;
+  n->feed->pages_open--;
   if (n->feed->how == PERI_FEED_FAILED) { /* pages before the failure are committed, this one came after it */
     peri_err e = n->feed->err;
     on_committed(p, &e);
     return;
   }
-  peri_commit_page(n->feed, p, n->keys_only, n->has_cursor ? &n->cursor : NULL, on_committed);
+  bool urgent = n->feed->last || n->keys_only; /* then the next request, or the next stream, waits for this commit */
+  peri_commit_page(n->feed, p, n->keys_only, n->has_cursor ? &n->cursor : NULL, urgent, on_committed);
+  if (!n->keys_only) ask_if_waiting(n->feed);
 }
 
 static void on_failed(peri_page *p, const peri_err *e) {
   peri_err copy = *e;
+  ((page_note *)p->self)->feed->pages_open--;
   if (copy.code == PERI_BAD_REPLY || copy.code == PERI_INVALID) peri_err_prefix(&copy, "%.*s", PERI_S(((page_note *)p->self)->feed->stream->name));
   on_committed(p, &copy);
 }
@@ -313,10 +328,13 @@ static void on_answer(peri_ask *k) {
   headers_json(k->reply, p);
   p->parent_json = f->parent_json;
   p->body = peri_http_take_body(k->reply);
+  p->blame = f->mapping_count ? f->mappings[0] : NULL;
   p->on_split = on_split;
   p->on_mapped = on_mapped;
   p->on_failed = on_failed;
   f->pages_out++;
+  f->pages_open++;
+  f->bytes_out += p->body.n;
   peri_mapper_page(f->run->mapper, p);
 }
 

@@ -1,4 +1,5 @@
-/* core/feed: the pages of one request, from asking to commit. Two pages are in flight at most: one being mapped or committed, one being fetched.
+/* core/feed: the pages of one request, from asking to commit. Two pages are being fetched and mapped at most; those behind them wait for the
+ * writer, which takes several at once.
  * What a page means for the cursor is decided by stream.c through the `cursor` hook. */
 #ifndef PERI_CORE_FEED_H
 #define PERI_CORE_FEED_H
@@ -42,7 +43,9 @@ struct peri_feed {
   /* private */
   peri_arena *arena;
   int64_t records_taken;          /* towards --limit */
-  size_t pages_out;
+  size_t pages_out;               /* asked and not yet committed */
+  size_t pages_open;              /* of them: not yet mapped */
+  size_t bytes_out;               /* of their bodies */
   bool asking, last, ended_once, waiting;
   bool skipped;                   /* the API said "no records here": that proves no deletion */
   peri_feed_end how;

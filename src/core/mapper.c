@@ -130,16 +130,24 @@ static void close_worker(peri_mapper *m) {
 
 static peri_str keep(peri_page *p, peri_str s) { return s.n ? peri_arena_str(p->arena, s) : (peri_str){0}; }
 
+/* That it is sound JSON was checked when the frame was unpacked. */
 static bool is_object(peri_str json) {
-  peri_span v;
-  peri_json_fault fault;
-  return peri_json_check(json, &v, &fault) && v.type == PERI_J_OBJECT;
+  json = peri_str_trim(json);
+  return json.n && json.p[0] == '{';
+}
+
+/* Items usually come all at once: room for exactly them spares what doubling would waste in every page that waits for the writer. */
+static void *room(peri_arena *a, void *items, size_t count, size_t more, size_t *cap, size_t item_bytes) {
+  if (count || more == 0) return items;
+  *cap = more;
+  return peri_arena_take(a, more * item_bytes);
 }
 
 bool peri_page_take_split(peri_page *p, const peri_frame *f) {
   peri_split s;
   peri_arena *scratch = peri_arena_new();
   bool fine = peri_split_get(f->payload, scratch, &s) && s.page == p->number && p->count + s.count <= PERI_RECORDS_PER_PAGE_MAX && (p->packed || peri_split_fits(&s, p->body.n));
+  if (fine) p->records = room(p->arena, p->records, p->count, s.count, &p->cap, sizeof *p->records);
   for (size_t i = 0; fine && i < s.count; i++) {
     if (p->count == p->cap) p->records = peri_arena_grow(p->arena, p->records, p->count, &p->cap, sizeof *p->records);
     peri_split_record r = s.records[i];
@@ -164,6 +172,7 @@ bool peri_page_take_rows(peri_page *p, const peri_frame *f) {
   peri_rows rows;
   peri_arena *scratch = peri_arena_new();
   bool fine = peri_rows_get(f->payload, scratch, &rows) && rows.page == p->number;
+  if (fine) p->rows = room(p->arena, p->rows, p->row_count, rows.count, &p->row_cap, sizeof *p->rows);
   for (size_t i = 0; fine && i < rows.count; i++) {
     peri_row_msg r = rows.rows[i];
     fine = r.index < p->count && r.verdict >= 1 && r.verdict <= 3 && (r.verdict != 1 || is_object(r.data)) && (r.verdict != 2 || is_object(r.reject));
@@ -200,22 +209,32 @@ static void on_split_frame(peri_mapper *m, peri_page *p, const peri_frame *f) {
   if (p->probing && m->queued && m->queue[0] == p) start_part(m);
 }
 
+/* The field that a dead worker was at, as the plan's description has it; NULL if it did not say. */
+static const peri_json *blamed_field(const peri_page *p, const peri_blame *b) {
+  const peri_json *fields = p->blame ? peri_json_get(p->blame->plan, "fields") : NULL;
+  return b->field == UINT32_MAX ? NULL : peri_json_item(fields, b->field);
+}
+
 /* Rejects in C what a dead worker could not finish. */
-static void reject_record(peri_mapper *m, peri_page *p, const peri_blame *b) {
-  (void)m;
+static void reject_record(peri_page *p, const peri_blame *b) {
   peri_buf json = {0};
   peri_jw w;
   peri_jw_init(&w, &json);
   peri_jw_object(&w);
   peri_str key = b->record < p->count ? p->records[b->record].key : (peri_str){0};
-  if (key.n) peri_jw_kv(&w, "externalId", key);
-  else peri_jw_kv_raw(&w, "externalId", PERI_STR("null"));
-  peri_jw_kv_c(&w, "entity", "");
-  peri_jw_kv_raw(&w, "field", PERI_STR("null"));
+  const peri_json *field = blamed_field(p, b);
+  peri_jw_key_c(&w, "externalId");
+  if (key.n) peri_jw_text(&w, key);
+  else peri_jw_null(&w);
+  peri_jw_kv(&w, "entity", p->blame ? p->blame->entity : PERI_STR(""));
+  if (field) peri_jw_kv(&w, "field", peri_json_get_text(field, "name"));
+  else peri_jw_kv_raw(&w, "field", PERI_STR("null"));
   peri_jw_kv_c(&w, "code", peri_code_name(b->code));
   peri_jw_kv_c(&w, "message", b->text);
-  peri_jw_kv_raw(&w, "file", PERI_STR("null"));
-  peri_jw_kv_raw(&w, "line", PERI_STR("null"));
+  if (p->blame) peri_jw_kv(&w, "file", p->blame->path);
+  else peri_jw_kv_raw(&w, "file", PERI_STR("null"));
+  if (field) peri_jw_kv_int(&w, "line", peri_json_get_int(field, "line", 0));
+  else peri_jw_kv_raw(&w, "line", PERI_STR("null"));
   peri_jw_end_object(&w);
   if (p->row_count == p->row_cap) p->rows = peri_arena_grow(p->arena, p->rows, p->row_count, &p->row_cap, sizeof *p->rows);
   p->rows[p->row_count++] = (peri_row_msg){.index = b->record, .verdict = 2, .key = key, .reject = keep(p, peri_buf_view(&json))};
@@ -230,7 +249,7 @@ static void after_retry(peri_mapper *m, peri_page *p, peri_retry what, const per
   }
   if (what == PERI_RETRY_REJECT) {
     peri_log(PERI_WARN, "worker", "a record brought the worker down record=%u reason=\"%s\"", blame->record, blame->text);
-    reject_record(m, p, blame);
+    reject_record(p, blame);
   }
   start_part(m);
 }

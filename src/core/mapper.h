@@ -25,6 +25,7 @@ struct peri_page {
   void (*on_split)(peri_page *p);  /* all records are known; without map_all: call peri_mapper_map */
   void (*on_mapped)(peri_page *p); /* all rows are there */
   void (*on_failed)(peri_page *p, const peri_err *e); /* this page can't be used, or the run must end */
+  const peri_mapping_info *blame; /* the mapping named in the reject of a record that a worker died of; NULL: a stream without one */
   void *self;
   /* private */
   peri_page_retry retry;

@@ -175,7 +175,7 @@ static void commit_page(peri_pull_work *p) {
   page->dropped = peri_arena_take(page->arena, page->count + 1);
   page->taken = page->count;
   p->commits++;
-  peri_commit_page(p->feed, page, false, NULL, on_committed);
+  peri_commit_page(p->feed, page, false, NULL, false, on_committed);
 }
 
 /* ---- mark ---- */
@@ -193,7 +193,7 @@ static void on_mark(peri_pull_work *p, const peri_json *m) {
                    .position = peri_arena_fmt(empty->arena, "{\"since\":%.*s}", PERI_S(p->marked)),
                    .swept_ms = p->w->cursor.swept_ms};
   p->commits++;
-  peri_commit_page(p->feed, empty, true, &c, on_committed);
+  peri_commit_page(p->feed, empty, true, &c, false, on_committed);
 }
 
 /* ---- the worker ---- */

@@ -157,6 +157,7 @@ static void next_batch(remap *m) {
   p->view = m->view;
   p->map_all = p->packed = true;
   p->self = m;
+  p->blame = m->mapping;
   p->on_split = on_split;
   p->on_mapped = on_mapped;
   p->on_failed = on_failed;
@@ -184,12 +185,16 @@ static void remap_entity(remap *m) {
 }
 
 /* Names that the mapping reads and the raw records were never asked for are named, not mapped to null in silence. */
-static void put_missing(peri_run *r, const peri_mapping_info *info, const peri_stream *s, peri_jw *w) {
-  const peri_json *known = peri_json_get_str(r->discovered, s->name), *reads = peri_json_get(info ? info->plan : NULL, "reads");
-  for (const peri_json *p = reads ? reads->first : NULL; p && known && known->count; p = p->next) {
-    peri_str head, name = peri_str_cut(p->text, '.', &head);
-    if (name.n && peri_str_is(head, "properties") && !peri_json_get_str(known, name)) peri_jw_text(w, p->text);
-  }
+static peri_code put_missing(peri_run *r, const peri_mapping_info *info, const peri_stream *s, peri_jw *w, peri_err *e) {
+  peri_str *sets = NULL;
+  size_t count = 0;
+  if (!info) return PERI_OK;
+  peri_code code = peri_store_wanted_sets(r->store, r->arena, r->in->id, info->entity, &sets, &count, e);
+  peri_map names;
+  peri_map_init(&names, r->arena);
+  for (size_t i = 0; i < count && !code; i++) peri_run_never_asked(r, s, info, sets[i], &names);
+  for (size_t i = 0; i < names.count; i++) peri_jw_text(w, names.items[i].key);
+  return code;
 }
 
 static bool asked_for(const peri_remap_options *o, const peri_stream *s, peri_str entity) {
@@ -236,7 +241,7 @@ peri_code peri_remap(peri_engine *g, const peri_project *project, const peri_rem
       peri_jw_kv_int(&w, "unchanged", m.counted.unchanged);
       peri_jw_kv_int(&w, "rejected", m.counted.rejected);
       peri_jw_end_object(&w);
-      put_missing(r, m.mapping, s, &mw);
+      if (!code) code = put_missing(r, m.mapping, s, &mw, e);
       r->total.processed += m.counted.processed, r->total.created += m.counted.created, r->total.updated += m.counted.updated;
       r->total.unchanged += m.counted.unchanged, r->total.rejected += m.counted.rejected;
     }

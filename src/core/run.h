@@ -10,6 +10,7 @@
 #ifndef PERI_CORE_RUN_H
 #define PERI_CORE_RUN_H
 
+#include "base/map.h"
 #include "core/connector.h"
 #include "core/engine.h"
 #include "core/integration.h"
@@ -103,6 +104,10 @@ peri_entity_count *peri_run_entity(peri_run *r, peri_str name);
 void peri_run_count(peri_run *r, peri_str name, const peri_counters *n);
 void peri_run_progress(peri_run *r);
 const peri_json *peri_run_wanted(peri_run *r, const peri_stream *s); /* prefix -> names, from the active mappings and what discover knows */
+/* What of it the stream's requests really name, as JSON text; {NULL,0} if they name nothing, because then everything comes. */
+peri_str peri_run_wanted_set(peri_run *r, const peri_stream *s);
+/* Paths that the mapping reads and that a set did not hold, added to *names (keys). */
+void peri_run_never_asked(peri_run *r, const peri_stream *s, const peri_mapping_info *m, peri_str set, peri_map *names);
 /* stream.c */
 void peri_stream_begin(peri_run *r, const peri_stream *s);
 void peri_stream_free(struct peri_stream_work *w);

@@ -155,9 +155,32 @@ static bool concerns(peri_str path, peri_str type) {
   return in_folder(path, text);
 }
 
+void peri_failure_text(const peri_script_failure *f, peri_buf *out) {
+  peri_str base = f->path;
+  for (size_t i = f->path.n; i-- > 0;)
+    if (f->path.p[i] == '/') {
+      base = peri_str_from(f->path, i + 1);
+      break;
+    }
+  bool full = peri_str_starts(f->message, f->path) || peri_str_starts(f->message, PERI_STR("field mapping ")), /* which is not in the file */
+      brief = f->message.n > base.n && peri_str_starts(f->message, base) && f->message.p[base.n] == ':';
+  if (brief && !full) peri_buf_put(out, f->path.p, f->path.n - base.n);
+  else if (!full && f->line > 0) peri_buf_fmt(out, "%.*s:%lld: ", PERI_S(f->path), (long long)f->line);
+  else if (!full) peri_buf_fmt(out, "%.*s: ", PERI_S(f->path));
+  peri_buf_str(out, f->message);
+}
+
+static peri_code refused(const peri_script_failure *f, peri_err *e) {
+  peri_buf text = {0};
+  peri_failure_text(f, &text);
+  peri_code code = peri_fail(e, f->code, "%s", peri_buf_c(&text));
+  peri_buf_fini(&text);
+  return code;
+}
+
 peri_code peri_scripts_need(const peri_scripts *s, peri_str type, peri_err *e) {
   for (size_t i = 0; i < s->failure_count; i++)
-    if (concerns(s->failures[i].path, type)) return peri_fail(e, s->failures[i].code, "%.*s", PERI_S(s->failures[i].message));
+    if (concerns(s->failures[i].path, type)) return refused(&s->failures[i], e);
   if (!s->connector)
     return peri_fail(e, PERI_NOT_FOUND, "there is no connector '%.*s': connectors/%.*s.lua is neither shipped nor in the project; see perilune connectors list", PERI_S(type), PERI_S(type));
   return PERI_OK;

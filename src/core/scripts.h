@@ -42,6 +42,8 @@ typedef struct peri_scripts_want {
 /* store may be NULL (then there are no rows of data_mappings). Failing files are listed, not fatal: see peri_scripts_need. */
 peri_code peri_scripts_load(const peri_project *project, peri_store *store, const peri_scripts_want *want, peri_scripts **out, peri_err *e);
 void peri_scripts_close(peri_scripts *s);
+/* "mappings/hubspot/contact.lua:5: what is wrong", whether or not the message names the place itself. */
+void peri_failure_text(const peri_script_failure *f, peri_buf *out);
 /* Is what this type needs whole? SCRIPT_REFUSED with the first failure of its connector or of a mapping of it. */
 peri_code peri_scripts_need(const peri_scripts *s, peri_str type, peri_err *e);
 /* Mappings of one stream, "hubspot.contact", in order of path. */

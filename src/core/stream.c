@@ -62,7 +62,7 @@ void peri_stream_failed(peri_stream_work *w, const peri_err *e) {
   peri_stream_entities(w, names, &count);
   for (size_t i = 0; i < count; i++) peri_run_entity(w->run, names[i])->state = peri_code_name(e->code);
   peri_run_fail(w->run, e);
-  if (e->code == PERI_MASS_DELETE) peri_run_next_stream(w->run); /* concerns this stream alone; the others go on */
+  peri_run_next_stream(w->run); /* which ends the run, unless it was a mass delete: that concerns this stream alone */
 }
 
 void peri_stream_feed_ended(peri_stream_work *w, peri_feed *f, peri_feed_end how) {
@@ -295,6 +295,7 @@ void peri_stream_begin(peri_run *r, const peri_stream *s) {
   w->arena = peri_arena_new();
   w->mapping_count = peri_scripts_of_stream(r->scripts, r->in->type, s->name, w->mappings, PERI_MAPPINGS_OF_STREAM_MAX);
   r->expected = -1;
+  r->wanted_id = peri_run_wanted_set(r, s);
   if (s->unsupported) {
     peri_err e = {0};
     peri_fail(&e, PERI_INVALID, "stream %.*s (%.*s:%d) %s", PERI_S(s->name), PERI_S(r->connector->path), s->line, s->unsupported);

@@ -85,3 +85,73 @@ const peri_json *peri_run_wanted(peri_run *r, const peri_stream *s) {
   peri_buf_fini(&text);
   return out;
 }
+
+/* ---- what was asked for, and what was not ---- */
+
+static void used_prefixes(const peri_node *n, peri_map *out, int depth) {
+  if (!n || depth > PERI_TREE_DEPTH_MAX) return;
+  if (peri_node_is(n, "wanted")) {
+    peri_str prefix = peri_node_text(n->what);
+    peri_map_put(out, prefix.p ? prefix : PERI_STR(""), out);
+  }
+  used_prefixes(n->what, out, depth + 1);
+  used_prefixes(n->opts, out, depth + 1);
+  for (size_t i = 0; i < n->item_count; i++) used_prefixes(n->items[i], out, depth + 1);
+  for (size_t i = 0; i < n->member_count; i++) used_prefixes(n->members[i].value, out, depth + 1);
+}
+
+peri_str peri_run_wanted_set(peri_run *r, const peri_stream *s) {
+  peri_map used;
+  peri_map_init(&used, r->arena);
+  used_prefixes(s->node, &used, 0);
+  if (!used.count) return (peri_str){NULL, 0};
+  const peri_json *all = peri_run_wanted(r, s);
+  peri_buf text = {0};
+  peri_jw w;
+  peri_jw_init(&w, &text);
+  peri_jw_object(&w);
+  for (size_t i = 0; i < used.count; i++) {
+    const peri_json *names = peri_json_get_str(all, used.items[i].key);
+    peri_jw_key(&w, used.items[i].key);
+    peri_jw_raw(&w, names ? names->raw : PERI_STR("[]"));
+  }
+  peri_jw_end_object(&w);
+  peri_str out = peri_arena_str(r->arena, peri_buf_view(&text));
+  peri_buf_fini(&text);
+  return out;
+}
+
+static bool holds(const peri_json *names, peri_str name) {
+  for (const peri_json *n = names->first; n; n = n->next)
+    if (peri_str_eq(n->text, name)) return true;
+  return false;
+}
+
+/* The name of a path below a prefix: of properties.a.b below properties it is a. */
+static peri_str name_below(peri_str path, peri_str prefix) {
+  if (prefix.n) {
+    if (!peri_str_starts(path, prefix) || path.n <= prefix.n || path.p[prefix.n] != '.') return (peri_str){NULL, 0};
+    path = peri_str_from(path, prefix.n + 1);
+  }
+  size_t n = 0;
+  while (n < path.n && path.p[n] != '.' && path.p[n] != '[' && path.p[n] != ':') n++;
+  return n < path.n && path.p[n] == ':' ? (peri_str){NULL, 0} : (peri_str){path.p, n};
+}
+
+void peri_run_never_asked(peri_run *r, const peri_stream *s, const peri_mapping_info *m, peri_str set, peri_map *names) {
+  peri_json_fault fault;
+  const peri_json *asked = peri_json_parse(r->arena, set, &fault), *known = peri_json_get_str(r->discovered, s->name);
+  const peri_json *reads = peri_json_get(m->plan, "reads"), *rest = peri_json_get(m->plan, "rest");
+  for (const peri_json *prefix = asked ? asked->first : NULL; prefix; prefix = prefix->next) {
+    for (const peri_json *p = reads ? reads->first : NULL; p; p = p->next) {
+      peri_str name = name_below(p->text, prefix->key);
+      if (name.n && !holds(prefix, name)) peri_map_put(names, p->text, names);
+    }
+    for (const peri_json *p = rest ? rest->first : NULL; p; p = p->next)
+      for (const peri_json *f = known && peri_str_eq(p->text, prefix->key) ? known->first : NULL; f; f = f->next)
+        if (!holds(prefix, f->key)) {
+          peri_map_put(names, peri_arena_fmt(r->arena, "%.*s%s*", PERI_S(prefix->key), prefix->key.n ? "." : ""), names); /* one line for all of rest */
+          break;
+        }
+  }
+}
