@@ -102,7 +102,7 @@ static void print_remapped(const peri_json *d) {
   }
   peri_table_print(t);
   for (const peri_json *p = missing ? missing->first : NULL; p; p = p->next)
-    printf("%.*s was never asked for, so stored records do not hold it; perilune sync %.*s --full brings it\n", PERI_S(p->text), PERI_S(name));
+    printf("%.*s was not asked for when some of these records were fetched, and is null there; perilune sync %.*s --full brings it\n", PERI_S(p->text), PERI_S(name));
 }
 
 /* Runs one integration; its JSON is appended to *all as an element of a list. */

@@ -227,7 +227,12 @@ peri_code peri_remap(peri_engine *g, const peri_project *project, const peri_rem
     const peri_mapping_info *infos[PERI_MAPPINGS_OF_STREAM_MAX];
     size_t n = peri_scripts_of_stream(r->scripts, r->in->type, s->name, infos, PERI_MAPPINGS_OF_STREAM_MAX);
     for (size_t k = 0; k < (n ? n : 1) && !code; k++) {
-      remap m = {.run = r, .o = options, .stream = s, .mapping = n ? infos[k] : NULL, .entity = n ? infos[k]->entity : s->name, .hash = n ? infos[k]->hash : PERI_STR("")};
+      remap m = {.run = r,
+                 .o = options,
+                 .stream = s,
+                 .mapping = n ? infos[k] : NULL,
+                 .entity = n ? infos[k]->entity : s->name,
+                 .hash = n ? infos[k]->hash : PERI_STR("")};
       if (!asked_for(options, s, m.entity)) continue;
       any = true;
       m.arena = peri_arena_new();
@@ -253,11 +258,12 @@ peri_code peri_remap(peri_engine *g, const peri_project *project, const peri_rem
   peri_jw_end_object(&w);
   peri_buf_fini(&missing);
   if (!code && !any)
-    code = peri_fail(e, PERI_NOT_FOUND, "%.*s has no stream or entity '%.*s'; see perilune connectors show %.*s", PERI_S(r->connector->name), PERI_S(options->stream_or_entity),
-                     PERI_S(r->connector->name));
+    code = peri_fail(e, PERI_NOT_FOUND, "%.*s has no stream or entity '%.*s'; see perilune connectors show %.*s", PERI_S(r->connector->name),
+                     PERI_S(options->stream_or_entity), PERI_S(r->connector->name));
   peri_err late = {0};
   const char *status = code ? "failed" : g->stop ? "stopped" : "ok";
-  peri_code closed = r->seq ? peri_run_close(r->store, r->seq, status, &r->total, PERI_STR("{}"), code, peri_str_of(code ? e->text : ""), &late) : PERI_OK;
+  peri_code closed =
+      r->seq ? peri_run_close(r->store, r->seq, status, &r->total, PERI_STR("{}"), code, peri_str_of(code ? e->text : ""), &late) : PERI_OK;
   if (closed && !code) *e = late, code = closed;
   peri_run_free(r);
   return code;

@@ -41,8 +41,10 @@ static void add_list(prefix_set *set, const peri_json *paths) {
 
 static void add_node(prefix_set *set, const peri_node *n) {
   if (!n) return;
-  if (n->type == PERI_N_TEXT) add_path(set, n->u.text);
-  else if (n->type == PERI_N_WORD) add_node(set, n->what);
+  if (n->type == PERI_N_TEXT)
+    add_path(set, n->u.text);
+  else if (n->type == PERI_N_WORD)
+    add_node(set, n->what);
   else
     for (size_t i = 0; i < n->item_count; i++) add_node(set, n->items[i]);
 }
@@ -150,7 +152,8 @@ void peri_run_never_asked(peri_run *r, const peri_stream *s, const peri_mapping_
     for (const peri_json *p = rest ? rest->first : NULL; p; p = p->next)
       for (const peri_json *f = known && peri_str_eq(p->text, prefix->key) ? known->first : NULL; f; f = f->next)
         if (!holds(prefix, f->key)) {
-          peri_map_put(names, peri_arena_fmt(r->arena, "%.*s%s*", PERI_S(prefix->key), prefix->key.n ? "." : ""), names); /* one line for all of rest */
+          peri_map_put(names, peri_arena_fmt(r->arena, "%.*s%s*", PERI_S(prefix->key), prefix->key.n ? "." : ""),
+                       names); /* one line for all of rest */
           break;
         }
   }

@@ -40,6 +40,29 @@ peri_code peri_store_records(peri_store *s, peri_arena *a, peri_str integration_
   return code;
 }
 
+peri_code peri_store_wanted_sets(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, peri_str **out, size_t *count, peri_err *e) {
+  *out = NULL;
+  *count = 0;
+  peri_store_enter(s);
+  sqlite3_stmt *st =
+      peri_prepare(s,
+                   "SELECT w.wanted FROM integration_data d JOIN wanted_sets w ON w.seq = d.wanted_id WHERE +d.integration_id = ?1 AND "
+                   "+d.entity_type = ?2 AND d.deleted_at IS NULL GROUP BY w.seq",
+                   e);
+  peri_code code = st ? PERI_OK : peri_why(e);
+  size_t cap = 0;
+  int rc = SQLITE_DONE;
+  if (st) peri_bind(st, "tt", integration_id, entity);
+  while (st && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+    *out = peri_arena_grow(a, *out, *count, &cap, sizeof **out);
+    (*out)[(*count)++] = peri_arena_str(a, peri_col(st, 0));
+  }
+  if (st && rc != SQLITE_DONE) code = peri_sql_fail(s, e, "read what was asked for");
+  sqlite3_finalize(st);
+  peri_store_leave(s);
+  return code;
+}
+
 /* Where a record with these bytes lies now. */
 typedef struct peri_place {
   bool in_row, in_reject, in_unmapped; /* in_reject: an open one */
