@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -30,14 +29,17 @@ static int64_t last_ms;
 static unsigned counter; /* the 12 bits behind the time: order inside one millisecond */
 static unsigned char pool[512]; /* one system call for many ids */
 static size_t pool_left;
-static pid_t pool_owner; /* a child of fork must not repeat its parent's bytes */
+
+/* A child of fork must not repeat its parent's bytes. */
+static void drop_pool(void) { pool_left = 0; }
+static void mind_forks(void) { pthread_atfork(NULL, NULL, drop_pool); }
 
 static void pooled(unsigned char *out, size_t n) {
-  pid_t me = getpid();
-  if (pool_left < n || pool_owner != me) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, mind_forks);
+  if (pool_left < n) {
     peri_random(pool, sizeof pool);
     pool_left = sizeof pool;
-    pool_owner = me;
   }
   pool_left -= n;
   memcpy(out, pool + pool_left, n);
