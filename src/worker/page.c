@@ -1,4 +1,5 @@
 /* worker/page: one page: walked once, told record by record (SPLIT), mapped where the core wants rows (ROWS), closed with DONE.
+ * What is to be mapped waits until the walk has told where the next page is: the core fetches that one meanwhile.
  * Refuses a page that is no sound JSON or holds too many records with FAIL bad_reply; a bad record only ever costs itself. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,13 @@ struct peri_held { /* a page that waits for MAP */
   size_t count;
 };
 
+#define LATER_BYTES_MAX (1u << 20) /* of what was found in records that wait to be mapped */
+
+typedef struct later { /* a record that was walked and is not yet mapped; everything lies in the portion */
+  peri_item item;
+  size_t record; /* its place in work.records */
+} later;
+
 typedef struct work {
   peri_shop *s;
   const peri_view *v;
@@ -29,6 +37,8 @@ typedef struct work {
   peri_split_record *records;
   peri_str *raws;
   size_t count, cap, raws_cap, sent, split_bytes;
+  later *later;
+  size_t later_count, later_cap, later_bytes;
   peri_row_list rows;
   uint32_t seen, mapped; /* records of the page; worked on */
   uint64_t calls;
@@ -83,7 +93,7 @@ static void flush(work *w) {
   if (!enough && peri_mono_us() - w->s->last_frame_us < PERI_SILENCE_US) return;
   if (w->count > w->sent) send_split(w, false, (peri_str){"", 0}, (peri_str){"", 0}, true);
   if (w->rows.count) send_rows(w, false);
-  if (w->held) return;
+  if (w->held || w->later_count) return;
   peri_arena_reset(w->portion);
   w->records = NULL;
   w->raws = NULL;
@@ -123,6 +133,48 @@ static bool send_bad(peri_shop *s, uint32_t page, peri_code code, const char *te
 
 static bool in_part(const peri_page_msg *m, uint32_t index) { return index >= m->first && (m->count == 0 || index - m->first < m->count); }
 
+static void map_item(work *w, const peri_item *item, const peri_split_record *record) {
+  peri_shop_at(w->s, PERI_AT_MAP, w->m.page, item->index);
+  w->mapped++;
+  w->broken = !peri_view_rows(w->s, w->v, item, record, w->m.headers_json, w->portion, &w->rows);
+}
+
+/* The walk uses its slots again for the next record: a copy, lists included. */
+static const peri_slot *keep_slots(work *w, const peri_slot *from) {
+  size_t count = (size_t)peri_paths_count(w->keys->set), bytes = count * sizeof *from;
+  peri_slot *to = peri_arena_take(w->portion, bytes + 1);
+  if (count) memcpy(to, from, bytes);
+  w->later_bytes += bytes;
+  for (size_t i = 0; i < count; i++) {
+    if (!to[i].count) continue;
+    size_t list = to[i].count * sizeof *to[i].many;
+    to[i].many = memcpy(peri_arena_take(w->portion, list), from[i].many, list);
+    to[i].cap = to[i].count;
+    w->later_bytes += list;
+  }
+  return to;
+}
+
+static void map_later(work *w, const peri_item *item, size_t record) {
+  w->later = peri_arena_grow(w->portion, w->later, w->later_count, &w->later_cap, sizeof *w->later);
+  later *l = &w->later[w->later_count++];
+  *l = (later){*item, record};
+  l->item.slots = keep_slots(w, item->slots);
+  if (!item->fault) return;
+  peri_json_fault *fault = peri_arena_take(w->portion, sizeof *fault);
+  *fault = *item->fault;
+  l->item.fault = fault;
+}
+
+static void map_waiting(work *w) {
+  for (size_t i = 0; i < w->later_count && !w->broken && !w->gone; i++) {
+    map_item(w, &w->later[i].item, &w->records[w->later[i].record]);
+    if (!w->broken) flush(w);
+  }
+  w->later = NULL;
+  w->later_count = w->later_cap = w->later_bytes = 0;
+}
+
 static void take_item(work *w, const peri_item *item, size_t offset) {
   w->records = peri_arena_grow(w->portion, w->records, w->count, &w->cap, sizeof *w->records);
   peri_split_record *record = &w->records[w->count];
@@ -135,8 +187,10 @@ static void take_item(work *w, const peri_item *item, size_t offset) {
   w->count++;
   w->split_bytes += 64 + record->key.n + record->context.n + record->merged.n;
   if (!w->map) return;
-  w->mapped++;
-  w->broken = !peri_view_rows(w->s, w->v, item, record, w->m.headers_json, w->portion, &w->rows);
+  if (w->m.flags & PERI_PAGE_RECORDS) map_item(w, item, record);
+  else map_later(w, item, w->count - 1);
+  bool full = w->later_bytes > LATER_BYTES_MAX || w->split_bytes > PERI_FRAME_PORTION;
+  if (w->later_count && (full || peri_mono_us() - w->s->last_frame_us > PERI_SILENCE_US)) map_waiting(w);
 }
 
 static bool each_record(void *self, const peri_page_record *record) {
@@ -147,7 +201,7 @@ static bool each_record(void *self, const peri_page_record *record) {
   }
   w->seen = record->index + 1;
   if (!in_part(&w->m, record->index)) return true;
-  peri_shop_at(w->s, w->map ? PERI_AT_MAP : PERI_AT_SPLIT, w->m.page, record->index);
+  peri_shop_at(w->s, PERI_AT_SPLIT, w->m.page, record->index);
   peri_arena_reset(w->s->row_arena);
   peri_item item = {.index = record->index, .raw = record->raw, .slots = record->slots, .fault = record->fault};
   item.context = peri_view_context(w->v, record->parent_slots, w->has_parent ? &w->parent : NULL, w->portion);
@@ -179,7 +233,7 @@ static bool walk_stored(work *w, peri_json_fault *fault) {
     }
     w->seen = index + 1;
     if (!in_part(&w->m, index)) continue;
-    peri_shop_at(w->s, w->map ? PERI_AT_MAP : PERI_AT_SPLIT, w->m.page, index);
+    peri_shop_at(w->s, PERI_AT_SPLIT, w->m.page, index);
     peri_arena_reset(w->s->row_arena);
     peri_item item = {.index = index, .raw = raw, .slots = slots, .fault = sound ? NULL : &broken, .context = context};
     take_item(w, &item, (size_t)(raw.p - w->m.bytes.p));
@@ -309,8 +363,13 @@ static bool answer_page(work *w) {
     alive = send_bad(s, w->m.page, PERI_BAD_REPLY, text);
   } else {
     send_split(w, true, peri_buf_view(&values), peri_buf_view(&pairs), found);
-    if (w->map) send_rows(w, true);
-    alive = !w->gone && (!w->map || send_done(w));
+    map_waiting(w);
+    if (w->broken)
+      alive = send_broken(s, w->m.page, s->progress->record);
+    else {
+      if (w->map) send_rows(w, true);
+      alive = !w->gone && (!w->map || send_done(w));
+    }
   }
   bool whole = alive && sound && !w->broken && !w->too_many;
   if (w->held && whole) {
