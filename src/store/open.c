@@ -158,7 +158,7 @@ static peri_code open_writer(peri_store *s, peri_open_mode mode, bool exists, pe
   if (code == PERI_OK)
     code = pragma(
         s,
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000;"
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000;"
         " PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 5000",
         e);
   sqlite3_wal_hook(s->db, on_wal, s);

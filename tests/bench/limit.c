@@ -54,7 +54,7 @@ static sqlite3 *open_db(const char *path, const char *schema) {
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) die(path, sqlite3_errmsg(db));
   sql(db, "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;"
-          " PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000; PRAGMA journal_size_limit = 67108864");
+          " PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000; PRAGMA journal_size_limit = 67108864");
   sql(db, whole_file(schema));
   char text[256];
   snprintf(text, sizeof text, "INSERT INTO integrations(id, name, type, platform) VALUES('%s', 'limit', 'hubspot', 'HubSpot')", integration);
