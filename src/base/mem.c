@@ -183,8 +183,10 @@ void *peri_arena_grow(peri_arena *a, void *items, size_t count, size_t *cap, siz
   size_t more = *cap ? *cap * 2 : 8, bytes;
   if (more <= count) more = count + 1;
   if (__builtin_mul_overflow(more, item_bytes, &bytes)) out_of_memory(SIZE_MAX);
-  void *p = peri_arena_take(a, bytes);
-  if (count && items) memcpy(p, items, count * item_bytes);
+  char *p = take(a, bytes, ALIGN);
+  size_t used = items ? count * item_bytes : 0;
+  if (used) memcpy(p, items, used);
+  memset(p + used, 0, bytes - used);
   *cap = more;
   return p;
 }

@@ -40,7 +40,8 @@ static int byte_at(peri_input *in, size_t ahead, peri_err *e) {
 }
 
 static void consume(peri_input *in, size_t n) {
-  for (size_t i = 0; i < n; i++) in->line += in->buf.p[in->at + i] == '\n';
+  const char *p = in->buf.p + in->at, *end = p + n;
+  while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) in->line++, p++;
   in->at += n;
 }
 
@@ -216,12 +217,15 @@ static peri_code next_line(peri_input *in, peri_input_record *out, bool *got, pe
   if (c < 0) return e->code;
   *out = (peri_input_record){.line = in->line};
   size_t n = 0;
-  while ((c = byte_at(in, n, e)) >= 0 && c != '\n')
-    if (++n > PERI_RECORD_BYTES_MAX) {
+  while ((c = byte_at(in, n, e)) >= 0 && c != '\n') {
+    const char *from = in->buf.p + in->at + n, *end = memchr(from, '\n', in->buf.n - in->at - n);
+    n += end ? (size_t)(end - from) : in->buf.n - in->at - n; /* all that is at hand */
+    if (n > PERI_RECORD_BYTES_MAX) {
       out->too_large = true;
       consume(in, n);
       n = 0;
     }
+  }
   if (e->code) return e->code;
   if (!out->too_large) out->text = peri_str_trim((peri_str){in->buf.p + in->at, n});
   consume(in, n);
