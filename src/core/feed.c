@@ -152,17 +152,20 @@ static bool follow_pager(peri_feed *f, peri_page *p, peri_err *e) {
 
 static void take_keys(peri_feed *f, const peri_page *p) {
   f->wanted_count = f->wanted_next = 0;
+  f->wanted_last = f->last;
   for (size_t i = 0; i < p->count; i++) {
+    if (p->dropped[i]) continue;
     if (f->wanted_count == f->wanted_cap) f->wanted_keys = peri_arena_grow(f->arena, f->wanted_keys, f->wanted_count, &f->wanted_cap, sizeof *f->wanted_keys);
     f->wanted_keys[f->wanted_count++] = peri_arena_str(f->arena, peri_page_raw(p, i));
   }
 }
 
-static void note_records(peri_feed *f, peri_page *p) {
+/* edge: the page may begin with what the page before it ended with. Pages of `ties` and of `fetch` ask for just those, and take all they get. */
+static void note_records(peri_feed *f, peri_page *p, bool edge) {
   p->dropped = (uint8_t *)peri_arena_take(p->arena, p->count + 1);
   for (size_t i = 0; i < p->count; i++) {
     const peri_split_record *r = &p->records[i];
-    p->dropped[i] = seen_at_edge(f, r); /* an "again" page begins with what the one before ended with */
+    p->dropped[i] = edge && seen_at_edge(f, r);
     if (r->updated != PERI_NO_STAMP && r->updated > f->seen_max) f->seen_max = r->updated;
     if (!f->keep_keys) continue;
     if (f->key_count == f->key_cap) f->keys = peri_arena_grow(f->arena, f->keys, f->key_count, &f->key_cap, sizeof *f->keys);
@@ -201,7 +204,7 @@ static void on_split(peri_page *p) {
     peri_buf_fini(&keys);
     fine = false;
   }
-  note_records(f, p);
+  note_records(f, p, !n->ties && !n->fetch);
   if (fine && n->ties) ties_step(f, p);
   else if (fine && n->fetch) f->last = f->wanted_next >= f->wanted_count && f->wanted_last;
   else if (fine) {
@@ -211,11 +214,10 @@ static void on_split(peri_page *p) {
       peri_fail(&e, PERI_PAGING_LOOP, "%.*s: %d empty pages in a row; the cursor was not moved past the last commit", PERI_S(f->stream->name), f->empty_pages);
       fine = false;
     }
-    if (fine && n->keys_only) {
-      take_keys(f, p);
-      f->wanted_last = f->last;
-      f->last = f->last && f->wanted_count == 0;
-    }
+  }
+  if (fine && n->keys_only) {
+    take_keys(f, p);
+    f->last = f->last && f->wanted_count == 0;
   }
   if (!fine) stop_feed(f, PERI_FEED_FAILED, &e);
   apply_limit(f, p);

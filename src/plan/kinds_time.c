@@ -38,8 +38,8 @@ static const char directives[] = "YymdeHIMSLfpzbBTF%";
 bool plan_format_check(peri_str format, const char **what) {
   *what = NULL;
   if (peri_str_is(format, "ms") || peri_str_is(format, "s") || peri_str_is(format, "iso")) return true;
-  if (!memchr(format.p ? format.p : "", '%', format.n)) *what = "is neither \"ms\", \"s\", \"iso\" nor a pattern such as \"%d.%m.%Y\"";
-  for (size_t i = 0; !*what && i < format.n; i++)
+  if (!format.p || !memchr(format.p, '%', format.n)) *what = "is neither \"ms\", \"s\", \"iso\" nor a pattern such as \"%d.%m.%Y\"";
+  for (size_t i = 0; !*what && format.p && i < format.n; i++)
     if (format.p[i] == '%' && (++i >= format.n || !strchr(directives, format.p[i])))
       *what = "holds a % that means nothing (known: %Y %y %m %d %e %H %I %M %S %L %p %z %b %B %T %F %%)";
   return !*what;
