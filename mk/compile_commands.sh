@@ -1,7 +1,7 @@
 #!/bin/sh
-# mk/compile_commands.sh FLAGS FILE…: compile_commands.json for editors and clang-tidy.
-flags=$(printf '%s' "$1" | sed 's/\\/\\\\/g; s/"/\\"/g')
-shift
+# mk/compile_commands.sh FILE…: compile_commands.json for editors and clang-tidy. The flags come in the variable FLAGS, quoted for a
+# shell: what reads the file takes a command apart as a shell does.
+flags=$(printf '%s' "$FLAGS" | sed 's/\\/\\\\/g; s/"/\\"/g')
 here=$(pwd)
 echo '['
 comma=''

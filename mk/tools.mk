@@ -18,8 +18,9 @@ layers:
 format:
 	@sh mk/deps.sh lint
 	clang-format -i $(SRC) $(MAIN) $(wildcard src/*/*.h) $(wildcard tests/*/*.[ch])
-compile_commands.json:
-	@sh mk/compile_commands.sh "$(WARN) $(DEFS) $(PKG_CFLAGS) -O1" $(SRC) $(MAIN) > $@
+compile_commands.json: export FLAGS = $(WARN) $(DEFS) $(PKG_CFLAGS) -O1
+compile_commands.json: $(GEN_H)
+	@sh mk/compile_commands.sh $(SRC) $(MAIN) > $@
 
 # ---- docs: the reference is made from the tables of words and commands ----
 docs: all
