@@ -194,7 +194,7 @@ static int db_search(lua_State *L) {
   peri_buf_char(&em->raw, ']');
   raw_push(L, em, at);
   lua_pushinteger(L, (lua_Integer)count);
-  if ((size_t)offset + shown < count) lua_pushinteger(L, (lua_Integer)((size_t)offset + shown));
+  if ((size_t)offset + shown < count) lua_pushinteger(L, offset + (lua_Integer)shown);
   else lua_pushnil(L);
   return 3;
 }

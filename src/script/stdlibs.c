@@ -51,7 +51,8 @@ static int math_random(lua_State *L) {
     while (r < reject) r = next_random(s->random);
     r %= span;
   }
-  lua_pushinteger(L, (lua_Integer)(r + (uint64_t)low));
+  r += (uint64_t)low;
+  lua_pushinteger(L, (lua_Integer)r);
   return 1;
 }
 
@@ -138,7 +139,8 @@ static const char *const month_names[] = {"January", "February", "March",     "A
 static int os_clock(lua_State *L) {
   struct timespec ts;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-  lua_pushnumber(L, (double)ts.tv_sec + (double)(ts.tv_nsec / 1000000) / 1000);
+  long whole_ms = ts.tv_nsec / 1000000;
+  lua_pushnumber(L, (double)ts.tv_sec + (double)whole_ms / 1000);
   return 1;
 }
 

@@ -13,12 +13,13 @@ void peri_build_put(lua_State *L, peri_script *s, size_t base, const void *p, si
     peri_budget_raise(L, PERI_SCRIPT_MEMORY);
   }
   char *room = peri_buf_room(&s->build, n);
-  if (!room) {
-    if (!s->over) s->over_bytes = s->build.n + n;
-    peri_budget_raise(L, PERI_SCRIPT_MEMORY);
+  if (room) {
+    memcpy(room, p, n);
+    s->build.n += n;
+    return;
   }
-  memcpy(room, p, n);
-  s->build.n += n;
+  if (!s->over) s->over_bytes = s->build.n + n;
+  peri_budget_raise(L, PERI_SCRIPT_MEMORY);
 }
 
 void peri_build_push(lua_State *L, peri_script *s, size_t base) {
