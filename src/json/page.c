@@ -109,7 +109,7 @@ static bool hand_over(page_run *run, peri_page_record *record, const peri_slot *
   run->stopped = !run->each(run->self, record);
   return !run->stopped;
 }
-_Static_assert(PERI_RECORDS_PER_PAGE_MAX == 10000 && PERI_RECORD_BYTES_MAX == 4u << 20, "texts name the ceilings");
+_Static_assert(PERI_RECORDS_PER_PAGE_MAX == 10000 && PERI_RECORD_BYTES_MAX == 4194304u, "texts name the ceilings");
 
 /* Checks one item and fills the record's slots. */
 static const char *read_item(page_run *run, const char *p, unsigned depth, peri_slot *slots, peri_span *item) {

@@ -92,7 +92,7 @@ const char *peri_skip_value(const char *p, const char *end, peri_span *out) {
 #define BROKEN_DEPTH_MAX 4096 /* deeper than a sound record may be, for its own depth may be what is wrong */
 
 const char *peri_scan_skip_broken(const char *p, const char *end) {
-  uint64_t objects[BROKEN_DEPTH_MAX / 64];
+  uint64_t objects[BROKEN_DEPTH_MAX / 64] = {0};
   size_t depth = 0;
   bool escaped;
   while (p < end) {

@@ -140,7 +140,7 @@ void peri_ring_close(peri_walk *w, const peri_place *place, const peri_ring *rin
   for (size_t i = 0; i < place->index_count; i++) {
     const peri_place_index *x = &place->indexes[i];
     size_t back = x->index < 0 ? (size_t)-x->index : 0;
-    if (!back || back > ring->count) continue;
+    if (!back || back > ring->count || !ring->last) continue;
     peri_span element = ring->last[(ring->count - back) % (size_t)place->back_most];
     if (element.type != PERI_J_NONE) peri_walk_fill(w, x->to, element);
   }

@@ -64,7 +64,7 @@ static bool make_bound(plan_maker *m, plan_field *f, const char *option, bool lo
     *(low ? &f->min_n : &f->max_n) = (size_t)length;
     return true;
   }
-  plan_val v;
+  plan_val v = {.type = PT_NULL};
   plan_in in;
   bool has_map = f->map_first;
   f->map_first = false;

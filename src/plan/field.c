@@ -99,6 +99,7 @@ static const char *script_code(peri_code code) {
 
 bool plan_call(plan_run *r, const plan_field *f, int fn, int line, const peri_value *args, size_t count, peri_value results[2]) {
   peri_call_fault fault; /* 4 KB that are not cleared for each call */
+  results[0].type = results[1].type = PERI_V_NULL;
   fault.code = PERI_SCRIPT_ERROR;
   fault.line = 0;
   fault.file[0] = fault.text[0] = 0;
@@ -140,6 +141,7 @@ static bool transform(plan_run *r, const plan_field *f, const peri_value *args, 
 
 static bool transform_paths(plan_run *r, const plan_field *f, plan_in *in) {
   peri_value args[PLAN_VALUES_MAX];
+  args[0].type = PERI_V_NULL;
   bool exact = f->kind == PK_DECIMAL || f->kind == PK_MONEY;
   plan_in first = {.type = PERI_J_NONE};
   for (size_t i = 0; i < f->source_count; i++) {
@@ -306,7 +308,7 @@ static bool work(plan_run *r, const plan_field *f, plan_val *out, plan_val *good
   if (f->transform >= 0 && !several && out->type != PT_NULL) {
     peri_value arg;
     plan_val_value(r, f, out, true, &arg);
-    if (!transform(r, f, &arg, 1, out, NULL, &in)) return false;
+    if (!transform(r, f, &arg, 1, out, &in, &in)) return false;
     if (!plan_convert_one(r, f, &in, out)) return false;
     if (good) *good = *out;
   }

@@ -53,12 +53,12 @@ bool peri_connector_prepare(peri_check *c) {
 }
 
 bool peri_connector_setting(peri_check *c, const peri_node *hole) {
-  peri_str name = peri_node_text(hole->what), near = PERI_NEAR_NONE;
+  peri_str name = peri_node_text(hole->what);
   if (!c->connector || peri_map_has(&c->settings, name)) return true;
   size_t n = c->settings.count;
   peri_str *names = peri_arena_take(c->arena, (n + 1) * sizeof *names);
   for (size_t i = 0; i < n; i++) names[i] = c->settings.items[i].key;
-  near = peri_suggest(name, names, n);
+  peri_str near = peri_suggest(name, names, n);
   return peri_check_fail(c, near, "setting \"%.*s\" is not defined: it is not in settings, in versions, or in a keep", PERI_S(name));
 }
 

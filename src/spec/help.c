@@ -152,7 +152,7 @@ static void put_cell(peri_buf *out, const char *text) {
 }
 
 static void page_options(peri_buf *out, const peri_option_spec *options, size_t count) {
-  if (!count) return;
+  if (!options || !count) return;
   peri_buf_c_str(out, "\n| option | takes | default | meaning |\n|---|---|---|---|\n");
   for (size_t i = 0; i < count; i++) {
     peri_buf noun = {0};

@@ -159,7 +159,7 @@ static bool read_text(peri_arena *a, const peri_json *json, peri_str *out) {
     return true;
   }
   const peri_json *x = peri_json_get(json, "x");
-  if (!x || x->type != PERI_J_STRING || x->text.n % 2 != 0 || json->count != 1) return false;
+  if (!json || !x || x->type != PERI_J_STRING || x->text.n % 2 != 0 || json->count != 1) return false;
   char *bytes = peri_arena_bytes(a, x->text.n / 2 + 1);
   for (size_t i = 0; i < x->text.n; i += 2) {
     int high = hex_digit(x->text.p[i]), low = hex_digit(x->text.p[i + 1]);
