@@ -7,20 +7,7 @@ static peri_emulator *of(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-static uint64_t rotl(uint64_t x, int k) {
-  return (x << k) | (x >> (64 - k));
-}
-
-uint64_t peri_emu_next(peri_emulator *em) { /* xoshiro256** */
-  uint64_t *s = em->rng, result = rotl(s[1] * 5, 7) * 9, t = s[1] << 17;
-  s[2] ^= s[0];
-  s[3] ^= s[1];
-  s[1] ^= s[2];
-  s[0] ^= s[3];
-  s[2] ^= t;
-  s[3] = rotl(s[3], 45);
-  return result;
-}
+uint64_t peri_emu_next(peri_emulator *em) { return peri_random_next(em->rng); }
 
 void peri_emu_seed(peri_emulator *em, peri_str table, uint64_t n) {
   uint64_t x = em->seed * 0x9e3779b97f4a7c15u + n;

@@ -163,6 +163,7 @@ bool peri_is_frozen(lua_State *L, int index);                    /* a table of o
 void peri_freeze_push(lua_State *L);                             /* replaces the table on top by a read-only view of it */
 /* Makes the value on top of the main stack a global of every file (before the first file is loaded); pops it. */
 void peri_state_set_global(peri_script *s, const char *name);
+uint64_t peri_random_next(uint64_t s[4]); /* xoshiro256** */
 /* patterns.c */
 int peri_lua_find(lua_State *L);
 int peri_lua_match(lua_State *L);

@@ -14,7 +14,7 @@
 
 static uint64_t rotl(uint64_t x, int n) { return (x << n) | (x >> (64 - n)); }
 
-static uint64_t next_random(uint64_t s[4]) { /* xoshiro256** */
+uint64_t peri_random_next(uint64_t s[4]) {
   uint64_t result = rotl(s[1] * 5, 7) * 9, t = s[1] << 17;
   s[2] ^= s[0];
   s[3] ^= s[1];
@@ -27,7 +27,7 @@ static uint64_t next_random(uint64_t s[4]) { /* xoshiro256** */
 
 static int math_random(lua_State *L) {
   peri_script *s = peri_state_of(L);
-  uint64_t r = next_random(s->random);
+  uint64_t r = peri_random_next(s->random);
   lua_Integer low = 1, up;
   switch (lua_gettop(L)) {
     case 0: lua_pushnumber(L, (double)(r >> 11) * (0.5 / ((uint64_t)1 << 52))); return 1;
@@ -48,7 +48,7 @@ static int math_random(lua_State *L) {
   uint64_t span = (uint64_t)up - (uint64_t)low + 1;
   if (span != 0) { /* 0: the whole range */
     uint64_t reject = (0 - span) % span;
-    while (r < reject) r = next_random(s->random);
+    while (r < reject) r = peri_random_next(s->random);
     r %= span;
   }
   r += (uint64_t)low;
