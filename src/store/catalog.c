@@ -65,17 +65,23 @@ peri_code peri_integration_list(peri_store *s, peri_buf *json_array, peri_err *e
   return code;
 }
 
-static peri_code not_found(peri_store *s, peri_str name, peri_err *e) {
-  peri_arena *a = peri_arena_new();
+peri_str peri_near_name(peri_store *s, peri_arena *a, const char *sql, peri_str name, size_t *count) {
   peri_str *names = NULL;
-  size_t count = 0, cap = 0;
-  sqlite3_stmt *st = peri_prepare(s, "SELECT name FROM integrations WHERE deleted_at IS NULL ORDER BY name LIMIT 1000", e);
+  size_t cap = 0;
+  *count = 0;
+  sqlite3_stmt *st = peri_prepare(s, sql, NULL);
   while (st && sqlite3_step(st) == SQLITE_ROW) {
-    names = peri_arena_grow(a, names, count, &cap, sizeof *names);
-    names[count++] = peri_arena_str(a, peri_col(st, 0));
+    names = peri_arena_grow(a, names, *count, &cap, sizeof *names);
+    names[(*count)++] = peri_arena_str(a, peri_col(st, 0));
   }
   sqlite3_finalize(st);
-  peri_str near = peri_suggest(name, names, count);
+  return peri_suggest(name, names, *count);
+}
+
+static peri_code not_found(peri_store *s, peri_str name, peri_err *e) {
+  peri_arena *a = peri_arena_new();
+  size_t count;
+  peri_str near = peri_near_name(s, a, "SELECT name FROM integrations WHERE deleted_at IS NULL ORDER BY name LIMIT 1000", name, &count);
   peri_code code = near.n  ? peri_fail(e, PERI_NOT_FOUND, "there is no integration \"%.*s\"; did you mean \"%.*s\"?", PERI_S(name), PERI_S(near))
                    : count ? peri_fail(e, PERI_NOT_FOUND, "there is no integration \"%.*s\"", PERI_S(name))
                            : peri_fail(e, PERI_NOT_FOUND, "there is no integration \"%.*s\"; none has been added yet", PERI_S(name));
@@ -192,7 +198,7 @@ peri_code peri_credentials_merge(peri_store *s, peri_str id, peri_str given_json
 /* Settings are replaced as a whole, but what a run keeps beside them ("kept") is not the operator's to lose. */
 static peri_code set_settings(peri_store *s, peri_arena *a, peri_str id, peri_str settings_json, peri_err *e) {
   peri_json_fault fault;
-  peri_str old;
+  peri_str old = {NULL, 0};
   bool found;
   peri_json *given = peri_json_parse(a, settings_json, &fault);
   if (!given || given->type != PERI_J_OBJECT) return peri_fail(e, PERI_INVALID, "settings must be a JSON object");

@@ -51,7 +51,7 @@ peri_code peri_registry_replace(peri_store *s, peri_str connectors_json, peri_er
     peri_now(now);
     peri_jw_init(&w, &types);
     peri_jw_array(&w);
-    for (peri_json *c = list->first; c && code == PERI_OK; c = c->next) {
+    for (peri_json *c = list ? list->first : NULL; c && code == PERI_OK; c = c->next) {
       code = put_connector(s, c, now, e);
       peri_jw_text(&w, peri_json_get_text(c, "type"));
     }
@@ -83,7 +83,7 @@ peri_code peri_generation_put(peri_store *s, peri_str hash, peri_str files_json,
     peri_jw w;
     peri_jw_init(&w, &list);
     peri_jw_array(&w);
-    for (peri_json *f = files->first; f && code == PERI_OK; f = f->next) {
+    for (peri_json *f = files ? files->first : NULL; f && code == PERI_OK; f = f->next) {
       const peri_json *bytes = peri_json_get(f, "bytes");
       peri_str file_hash = peri_json_get_text(f, "hash");
       peri_jw_object(&w);

@@ -132,18 +132,6 @@ peri_code peri_template_list(peri_store *s, peri_buf *json_array, peri_str type,
   return code;
 }
 
-static peri_str no_template(peri_store *s, peri_arena *a, peri_str name) {
-  peri_str *names = NULL;
-  size_t count = 0, cap = 0;
-  sqlite3_stmt *st = peri_prepare(s, "SELECT DISTINCT name FROM mapping_templates LIMIT 1000", NULL);
-  while (st && sqlite3_step(st) == SQLITE_ROW) {
-    names = peri_arena_grow(a, names, count, &cap, sizeof *names);
-    names[count++] = peri_arena_str(a, peri_col(st, 0));
-  }
-  sqlite3_finalize(st);
-  return peri_suggest(name, names, count);
-}
-
 peri_code peri_template_get(peri_store *s, peri_arena *a, peri_str name, peri_str type, peri_str entity, peri_json **out, peri_err *e) {
   *out = NULL;
   peri_buf rows = {0};
@@ -163,7 +151,8 @@ peri_code peri_template_get(peri_store *s, peri_arena *a, peri_str name, peri_st
   if (code == PERI_OK && list && list->count > 1)
     code = peri_fail(e, PERI_CONFLICT, "there are %zu templates named \"%.*s\"; say TYPE/ENTITY too", list->count, PERI_S(name));
   else if (code == PERI_OK && (!list || !list->count)) {
-    peri_str near = no_template(s, a, name);
+    size_t count;
+    peri_str near = peri_near_name(s, a, "SELECT DISTINCT name FROM mapping_templates LIMIT 1000", name, &count);
     code = near.n ? peri_fail(e, PERI_NOT_FOUND, "there is no template \"%.*s\"; did you mean \"%.*s\"?", PERI_S(name), PERI_S(near))
                   : peri_fail(e, PERI_NOT_FOUND, "there is no template \"%.*s\"", PERI_S(name));
   }

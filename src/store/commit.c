@@ -22,8 +22,8 @@ peri_code peri_work_begin(peri_work *w, peri_store *s, const peri_commit *commit
 peri_code peri_work_aim(peri_work *w, peri_str entity, peri_str plan_hash, peri_err *e) {
   bool same_entity = entity.p == w->entity.p && entity.n == w->entity.n;
   bool same_plan = plan_hash.p == w->plan_hash.p && plan_hash.n == w->plan_hash.n;
-  if (same_entity && same_plan && w->entity.p) return PERI_OK;
-  if (peri_str_eq(entity, w->entity) && peri_str_eq(plan_hash, w->plan_hash) && w->entity.p) return PERI_OK;
+  if (w->entity.p && same_entity && same_plan) return PERI_OK;
+  if (w->entity.p && peri_str_eq(entity, w->entity) && peri_str_eq(plan_hash, w->plan_hash)) return PERI_OK;
   if (!entity.n) return peri_fail(e, PERI_INTERNAL, "a row without an entity");
   w->entity = entity;
   w->plan_hash = plan_hash;

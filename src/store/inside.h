@@ -170,6 +170,8 @@ peri_code peri_cursor_put(peri_store *s, peri_str integration_id, peri_str strea
                           peri_err *e); /* inside a transaction */
 
 /* ---- catalog.c, remove.c ---- */
+/* The name nearest to NAME among those that SQL lists, and how many there are; {NULL, 0} when none is near. */
+peri_str peri_near_name(peri_store *s, peri_arena *a, const char *sql, peri_str name, size_t *count);
 peri_code peri_removed_finish(peri_store *s, peri_str integration_id, int64_t *rows, peri_err *e);
 peri_code peri_credentials_merge(peri_store *s, peri_str id, peri_str given_json, peri_err *e); /* inside a transaction */
 
