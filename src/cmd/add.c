@@ -20,6 +20,10 @@ typedef struct pairs {
   size_t count;
 } pairs;
 
+static void wipe(const pairs *secrets) {
+  for (size_t i = 0; i < secrets->count; i++) explicit_bzero((char *)(uintptr_t)secrets->values[i].p, secrets->values[i].n);
+}
+
 /* ---- credentials: VALUE, @FILE or - ---- */
 
 /* What is typed does not appear. Ctrl-C comes as a letter meanwhile, so that the terminal is never left without its echo. */
@@ -241,7 +245,7 @@ static int run_add(peri_cli *c) {
   } else if (!code)
     puts(id);
 out:
-  for (size_t i = 0; i < secrets.count; i++) explicit_bzero((char *)(uintptr_t)secrets.values[i].p, secrets.values[i].n);
+  wipe(&secrets);
   peri_buf_fini(&settings);
   peri_buf_fini(&sealed);
   peri_buf_fini(&trusted);
@@ -289,7 +293,7 @@ static int run_set(peri_cli *c) {
   if (!code && c->json) peri_cli_data(c, PERI_STR("{\"changed\":true}"));
   else if (!code && !c->quiet) printf("%s changed\n", c->args[0]);
 out:
-  for (size_t i = 0; i < secrets.count; i++) explicit_bzero((char *)(uintptr_t)secrets.values[i].p, secrets.values[i].n);
+  wipe(&secrets);
   peri_buf_fini(&settings);
   peri_buf_fini(&sealed);
   peri_buf_fini(&trusted);

@@ -236,8 +236,8 @@ static int run_line(int argc, char **argv) {
     else c.command = peri_command_named("help");
   }
   if (!problem) problem = settle_common(&c);
-  if (!problem) problem = count_args(&c);
-  if (problem) return problem;
+  if (!problem && c.command) problem = count_args(&c);
+  if (problem || !c.command) return problem;
   int code = c.command->run(&c);
   if (fflush(stdout) != 0 || ferror(stdout)) {
     fputs("perilune: the answer could not be written to standard output\n", stderr);

@@ -103,7 +103,7 @@ static void md_details(peri_buf *b, const char *text) {
   for (const char *p = text; *p;) {
     size_t n = strcspn(p, "\n");
     bool example = n >= 2 && p[0] == ' ' && p[1] == ' ';
-    if (example != code && (n || code)) peri_buf_c_str(b, code ? "```\n" : "```\n"), code = example;
+    if (example != code && (n || code)) peri_buf_c_str(b, "```\n"), code = example;
     peri_buf_put(b, p + (example ? 2 : 0), n - (example ? 2 : 0));
     peri_buf_char(b, '\n');
     p += n + (p[n] == '\n');

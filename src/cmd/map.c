@@ -361,7 +361,7 @@ static void own_view(const mapping_job *j, const peri_target *t, uint32_t view, 
 
 /* The stream's words as a sync reads them, so that a key or a page is here what it is there. */
 static void make_views(mapping_job *j, const peri_target *t, bool key_free) {
-  peri_str paths[MAPPINGS_MAX], type;
+  peri_str paths[MAPPINGS_MAX] = {{NULL, 0}}, type;
   for (size_t i = 0; i < j->info_count; i++) paths[i] = j->infos[i]->path;
   peri_str stream_name = peri_str_cut(j->infos[0]->from, '.', &type);
   const peri_stream *s = j->scripts->connector ? peri_connector_stream(j->scripts->connector, stream_name) : NULL;

@@ -330,7 +330,7 @@ static peri_code add_row(peri_cli *c, peri_arena *a, peri_session *s, const peri
   const peri_json *rows = code ? NULL : peri_json_parse(a, peri_buf_view(&given), &fault);
   if (!code && !rows) code = peri_fail(e, PERI_INVALID, "the field mapping is no valid text: %s", fault.what);
   if (!code) code = peri_rows_try(a, s, t, rows, e);
-  if (!code) {
+  if (!code && rows) {
     peri_jw_init(&w, &whole);
     peri_field_row_put(&w, rows->first, t->type, t->entity);
     code = peri_mapping_row_put(s->store, peri_json_parse(a, peri_buf_view(&whole), &fault), id, e);

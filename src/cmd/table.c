@@ -36,7 +36,7 @@ peri_table *peri_table_new(const char *const *titles, size_t columns) {
   t->arena = a;
   t->columns = columns;
   t->widths = peri_arena_take(a, columns * sizeof *t->widths);
-  peri_str cells[32];
+  peri_str cells[32] = {{NULL, 0}};
   for (size_t i = 0; i < columns; i++) cells[i] = peri_str_of(titles[i]);
   peri_table_row(t, cells);
   return t;

@@ -117,7 +117,8 @@ static peri_code run_save(peri_cli *c, peri_arena *a, peri_session *s, peri_err 
   peri_code code = peri_target_read(a, c->args[2], &t, e);
   if (!code) code = peri_mapping_rows(s->store, &rows, t.type, t.entity, e);
   const peri_json *list = code ? NULL : peri_json_parse(a, peri_buf_view(&rows), &fault);
-  if (!code && (!list || !list->count))
+  size_t count = list ? list->count : 0;
+  if (!code && !count)
     code = peri_fail(e, PERI_NOT_FOUND, "%s has no field mappings to save; make some with: perilune mappings add %s", c->args[2], c->args[2]);
   if (!code) {
     peri_jw w;
@@ -129,15 +130,15 @@ static peri_code run_save(peri_cli *c, peri_arena *a, peri_session *s, peri_err 
     peri_jw_kv_bool(&w, "is_default", peri_cli_has(c, "default"));
     peri_jw_key_c(&w, "mappings");
     peri_jw_array(&w);
-    for (const peri_json *r = list->first; r; r = r->next) peri_field_row_put(&w, r, t.type, t.entity);
+    for (const peri_json *r = list ? list->first : NULL; r; r = r->next) peri_field_row_put(&w, r, t.type, t.entity);
     peri_jw_end_array(&w);
     peri_jw_end_object(&w);
     code = peri_template_put(s->store, peri_json_parse(a, peri_buf_view(&json), &fault), e);
   }
   if (!code && c->json)
-    peri_cli_data(c, peri_arena_fmt(a, "{\"saved\":%zu}", list->count));
+    peri_cli_data(c, peri_arena_fmt(a, "{\"saved\":%zu}", count));
   else if (!code)
-    printf("%s saved: %zu field mappings of %s\n", c->args[1], list->count, c->args[2]);
+    printf("%s saved: %zu field mappings of %s\n", c->args[1], count, c->args[2]);
   peri_buf_fini(&rows);
   peri_buf_fini(&json);
   return code;
@@ -217,7 +218,7 @@ static peri_code check_rows(const peri_json *t, peri_err *e) {
 }
 
 static peri_code run_import(peri_cli *c, peri_arena *a, peri_session *s, peri_err *e) {
-  peri_str text;
+  peri_str text = {NULL, 0};
   peri_json_fault fault;
   size_t count = 0;
   peri_code code = read_file(a, c->args[1], &text, e);

@@ -213,7 +213,7 @@ static peri_code place_link(const step *t, peri_str url, peri_str *out) {
   if (url.p && memmem(url.p, url.n, "://", 3) && url.p[0] != '/' && url.p[0] != '?') link_origin = peri_url_origin(url, &rest);
   peri_str origin = peri_url_origin(t->base, &below);
   if (!rest.n) rest = PERI_STR("/");
-  if (rest.p[0] != '/' && rest.p[0] != '?')
+  if (!rest.p || (rest.p[0] != '/' && rest.p[0] != '?'))
     return peri_fail(t->e, PERI_BAD_REPLY, "%.*s: the link to the next page is neither a URL nor a path: %.*s", PERI_S(t->r->label), (int)(rest.n < 200 ? rest.n : 200), rest.p);
   peri_str host = peri_str_cut(origin, ':', &ignored), link_host = peri_str_cut(link_origin, ':', &ignored); /* without the scheme: proxies change it */
   bool here = link_origin.n && peri_str_eq_nocase(host, link_host);
@@ -224,7 +224,7 @@ static peri_code place_link(const step *t, peri_str url, peri_str *out) {
 }
 
 static peri_code step_link(const step *t, peri_page_next *next) {
-  peri_str path = peri_node_text(t->r->pager->what), rel = peri_node_opt_text(t->r->pager, "rel"), text, placed;
+  peri_str path = peri_node_text(t->r->pager->what), rel = peri_node_opt_text(t->r->pager, "rel"), text, placed = {NULL, 0};
   if (!path.n) path = PERI_STR("header:Link");
   const peri_json *v = value_of(t, path);
   if (!v || !peri_hole_text(t->a, v, PERI_STR(","), &text)) return PERI_OK;

@@ -365,7 +365,8 @@ static void restore(peri_rate *r, const peri_json *saved) {
   r->now_ms = bounded(peri_json_get_int(saved, "now", 0), 0, far);
   const peri_json *classes = peri_json_get(saved, "classes");
   for (const peri_json *m = classes && classes->type == PERI_J_OBJECT ? classes->first : NULL; m; m = m->next) {
-    class *c = memchr(m->key.p ? m->key.p : "", '@', m->key.n) ? find(r, m->key) : exact(r, m->key);
+    peri_str name = m->key.p ? m->key : PERI_STR("");
+    class *c = memchr(name.p, '@', name.n) ? find(r, name) : exact(r, name);
     if (!c) continue;
     c->pause_ms = bounded(peri_json_get_int(m, "pause", 0), 0, far);
     size_t at = 0;

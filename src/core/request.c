@@ -45,7 +45,7 @@ static void set_at(peri_arena *a, peri_json *body, peri_str path, const peri_jso
     peri_json_member(a, body, head, peri_json_new(a, PERI_J_OBJECT, (peri_str){NULL, 0}));
     child = peri_json_get_str(body, head);
   }
-  set_at(a, child, rest, value);
+  if (child) set_at(a, child, rest, value);
 }
 
 /* ---- URL ---- */
@@ -130,7 +130,7 @@ static peri_str encode_body(peri_scope *s, peri_str target, const peri_json *sen
   if (!n && !into) return text;
   peri_json *body = n ? peri_hole_json(s, n) : peri_json_new(s->a, PERI_J_OBJECT, text);
   if (!body) {
-    peri_scope_fail(s, n->line, "the body has no value; the request is not sent");
+    peri_scope_fail(s, n ? n->line : s->r->line, "the body has no value; the request is not sent");
     return text;
   }
   if (into) set_at(s->a, body, peri_str_from(target, 5), sent);

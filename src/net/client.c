@@ -321,7 +321,10 @@ peri_http *peri_http_new(uv_loop_t *loop, peri_err *e) {
 
 void peri_http_free(peri_http *h) {
   if (!h) return;
-  while (h->calls) peri_http_cancel(h->calls);
+  for (peri_http_call *c = h->calls, *next; c; c = next) {
+    next = c->next;
+    peri_http_cancel(c);
+  }
   while (h->spare_count) h->lib->curl_easy_cleanup_p(h->spare[--h->spare_count]);
   peri_http_loop_close(h);
   free(h);
