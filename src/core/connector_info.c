@@ -200,14 +200,14 @@ static void jw_names(peri_jw *w, const peri_connector *c, bool required) {
   peri_arena_free(a);
 }
 
+/* What works with this connector now; `write` and `hooks` are read and checked, and are no capability before they do something. */
 static void jw_capabilities(peri_jw *w, const peri_connector *c) {
-  bool changes = false, deletions = false, discover = false, write = false;
+  bool changes = false, deletions = false, discover = false;
   for (size_t i = 0; i < c->stream_count; i++) {
     const peri_stream *s = &c->streams[i];
     changes = changes || s->changes || (s->full && s->full->uses_since);
     deletions = deletions || s->archived || s->removed || s->sweep_ms || (s->full && !s->changes && !s->full->uses_since);
     discover = discover || s->discover;
-    write = write || peri_node_get(s->node, "write");
   }
   peri_jw_array(w);
   for (size_t i = 0; i < c->stream_count; i++) peri_jw_text(w, c->streams[i].name);
@@ -220,8 +220,6 @@ static void jw_capabilities(peri_jw *w, const peri_connector *c) {
       peri_jw_c(w, "oauth2");
       break;
     }
-  if (peri_node_get(c->root, "hooks")) peri_jw_c(w, "webhooks");
-  if (write) peri_jw_c(w, "write");
   peri_jw_end_array(w);
 }
 
