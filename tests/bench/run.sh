@@ -59,8 +59,9 @@ mkdir -p "$work/node"
 if ! cmp -s "$here/package.json" "$work/node/package.json" || ! node_ready; then
   cp "$here/package.json" "$work/node/package.json"
   say "installing better-sqlite3 and zod for the Node program"
-  # without scripts: their download of a ready-made binary waits minutes where there is no way out; it is built below instead
+  # without scripts: where there is no way out, their download of a ready-made binary waits minutes. Half a minute is enough, then it is built.
   (cd "$work/node" && npm install --no-audit --no-fund --ignore-scripts >"$work/npm.log" 2>&1) || node=no
+  node_ready || (cd "$work/node/node_modules/better-sqlite3" && timeout 30 ../.bin/prebuild-install >>"$work/npm.log" 2>&1) || :
   [ -e /usr/include/node/node.h ] && npm_config_nodedir=/usr && export npm_config_nodedir
   node_ready || (cd "$work/node/node_modules/better-sqlite3" && npm run build-release >>"$work/npm.log" 2>&1) || node=no
   node_ready || node=no
