@@ -220,7 +220,6 @@ static bool walk_stored(work *w, peri_json_fault *fault) {
   for (uint32_t index = 0; go_on && rest.n; index++) {
     if (!peri_record_get(&rest, &raw, &context)) {
       *fault = (peri_json_fault){.what = "a list of stored records that is cut off"};
-      go_on = false;
       break;
     }
     peri_json_fault broken = {0};

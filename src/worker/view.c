@@ -155,7 +155,7 @@ static bool plans(peri_shop *s, peri_view *v, const peri_json *m, const peri_nod
 static size_t text_list(peri_arena *a, const peri_json *list, peri_str **out) {
   size_t count = list ? list->count : 0, i = 0;
   *out = count ? peri_arena_take(a, count * sizeof **out) : NULL;
-  for (const peri_json *one = list ? list->first : NULL; one; one = one->next) (*out)[i++] = peri_json_str(one);
+  for (const peri_json *one = *out ? list->first : NULL; one; one = one->next) (*out)[i++] = peri_json_str(one);
   return count;
 }
 
