@@ -11,7 +11,7 @@ lint: compile_commands.json
 	@sh mk/deps.sh build lint
 	@sh mk/layers.sh
 	@printf "%s\n" $(SRC) $(MAIN) | xargs -P 2 -n 8 clang-tidy --quiet -p . 2>&1 | { grep -E "(warning|error):" && exit 1 || exit 0; }
-	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -Isrc src
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr --suppressions-list=.cppcheck --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -Isrc src
 	luacheck --quiet --config .luacheckrc connectors mappings
 layers:
 	@sh mk/layers.sh

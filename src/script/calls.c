@@ -82,7 +82,7 @@ static bool read_value(reader *r, int index, peri_value *out, int depth) {
       text.p = lua_tolstring(L, index, &text.n);
       r->bytes += text.n;
       if (r->bytes > PERI_RESULT_BYTES_MAX) {
-        snprintf(r->why, r->why_bytes, "more than %d KB", PERI_RESULT_BYTES_MAX >> 10);
+        snprintf(r->why, r->why_bytes, "more than %u KB", PERI_RESULT_BYTES_MAX >> 10);
         return false;
       }
       if (!peri_utf8_valid(text)) return refuse(r, "a text that is not valid UTF-8");
