@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/uuid.h"
 #include "core/run.h"
 
@@ -284,6 +285,24 @@ static void attempt(peri_ask *k) {
   }
   peri_wipe(&secret);
   peri_buf_fini(&secret);
+}
+
+peri_str peri_ask_headers(const peri_http_reply *reply, peri_arena *a) {
+  peri_buf b = {0};
+  peri_jw w;
+  peri_jw_init(&w, &b);
+  peri_jw_object(&w);
+  peri_map once;
+  peri_map_init(&once, a);
+  for (size_t i = 0; i < reply->header_count; i++) {
+    if (peri_str_eq_nocase(reply->headers[i].name, PERI_STR("set-cookie")) || !peri_map_put(&once, reply->headers[i].name, a)) continue;
+    peri_jw_key(&w, reply->headers[i].name);
+    peri_jw_text(&w, reply->headers[i].value);
+  }
+  peri_jw_end_object(&w);
+  peri_str text = peri_arena_str(a, peri_buf_view(&b));
+  peri_buf_fini(&b);
+  return text;
 }
 
 void peri_run_fill(peri_run *r, const peri_stream *s, peri_fill *fill) {

@@ -268,23 +268,6 @@ static void on_failed(peri_page *p, const peri_err *e) {
 
 /* ---- asking ---- */
 
-static void headers_json(const peri_http_reply *reply, peri_page *p) {
-  peri_buf b = {0};
-  peri_jw w;
-  peri_jw_init(&w, &b);
-  peri_jw_object(&w);
-  peri_map once;
-  peri_map_init(&once, p->arena);
-  for (size_t i = 0; i < reply->header_count; i++) {
-    if (peri_str_eq_nocase(reply->headers[i].name, PERI_STR("set-cookie")) || !peri_map_put(&once, reply->headers[i].name, p)) continue;
-    peri_jw_key(&w, reply->headers[i].name);
-    peri_jw_text(&w, reply->headers[i].value);
-  }
-  peri_jw_end_object(&w);
-  p->headers_json = peri_arena_str(p->arena, peri_buf_view(&b));
-  peri_buf_fini(&b);
-}
-
 static void on_answer(peri_ask *k) {
   peri_feed *f = k->self;
   f->asking = false;
@@ -327,7 +310,7 @@ static void on_answer(peri_ask *k) {
   p->view = n->fetch ? f->fetch_view : n->ties ? f->ties_view : f->view;
   p->map_all = f->map_all;
   p->split_only = f->deletes || n->keys_only;
-  headers_json(k->reply, p);
+  p->headers_json = peri_ask_headers(k->reply, p->arena);
   p->parent_json = f->parent_json;
   p->body = peri_http_take_body(k->reply);
   p->blame = f->mapping_count ? f->mappings[0] : NULL;

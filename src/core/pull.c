@@ -71,25 +71,14 @@ static void on_answer(peri_ask *k) {
     fail(p, &k->err);
     return;
   }
-  peri_buf headers = {0}, frame = {0};
-  peri_jw w;
-  peri_jw_init(&w, &headers);
-  peri_jw_object(&w);
-  peri_map once;
-  peri_map_init(&once, k->arena);
-  for (size_t i = 0; i < k->reply->header_count; i++) {
-    if (peri_str_eq_nocase(k->reply->headers[i].name, PERI_STR("set-cookie")) || !peri_map_put(&once, k->reply->headers[i].name, k)) continue;
-    peri_jw_key(&w, k->reply->headers[i].name);
-    peri_jw_text(&w, k->reply->headers[i].value);
-  }
-  peri_jw_end_object(&w);
+  peri_buf frame = {0};
+  peri_str headers = peri_ask_headers(k->reply, k->arena);
   peri_buf body = peri_http_take_body(k->reply);
   body.n = peri_redact(body.p ? body.p : "", body.n); /* a server that echoes the token does not hand it to a script */
-  peri_reply_put(&frame, p->asked, (uint32_t)k->reply->status, peri_buf_view(&headers), peri_buf_view(&body));
+  peri_reply_put(&frame, p->asked, (uint32_t)k->reply->status, headers, peri_buf_view(&body));
   keep_body(p, p->asked, body);
   peri_err e = {0};
   if (peri_worker_send(p->worker, PERI_K_REPLY, 1, peri_buf_view(&frame), &e)) fail(p, &e);
-  peri_buf_fini(&headers);
   peri_buf_fini(&frame);
 }
 

@@ -96,6 +96,8 @@ struct peri_run {
 
 /* ask.c. `fill` is used at once; done comes later from the loop. */
 void peri_ask_start(peri_run *r, const peri_request *request, const peri_fill *fill, void (*done)(peri_ask *ask), void *self);
+/* A reply's headers as a JSON object for a worker: the first of each name, no cookies. Lives in the arena. */
+peri_str peri_ask_headers(const peri_http_reply *reply, peri_arena *a);
 void peri_run_fill(peri_run *r, const peri_stream *s, peri_fill *fill); /* what every fill has in common */
 /* run.c */
 void peri_run_fail(peri_run *r, const peri_err *e);  /* ends the run after what is in flight */
