@@ -48,6 +48,13 @@
 #define PERI_RETRY_AFTER_MS_MAX 3600000
 #define PERI_EMPTY_PAGES_MAX 50
 
+/* the server */
+#define PERI_WEB_BODY_BYTES_MAX (16u << 20)
+#define PERI_WEB_CONNECTIONS_MAX 1024
+#define PERI_WEB_REQUEST_S 30                       /* for a whole request, from its connection or the answer before it */
+#define PERI_WEB_IDLE_S 75                          /* a kept connection without a request */
+#define PERI_WEB_STREAM_BYTES_MAX (1u << 20)        /* waiting for a slow reader of a stream */
+
 /* the store */
 #define PERI_WAL_FRAMES_CHECKPOINT 4000
 #define PERI_REJECTS_PER_STREAM_MAX 100000

@@ -16,7 +16,8 @@
 #define PERI_ZLIB_FUNCTIONS(X) X(inflateInit2_) X(inflate) X(inflateEnd) X(inflateReset)
 #define PERI_MHD_FUNCTIONS(X)                                                                                                         \
   X(MHD_start_daemon) X(MHD_stop_daemon) X(MHD_get_daemon_info) X(MHD_get_connection_values) X(MHD_queue_response)                    \
-  X(MHD_create_response_from_buffer) X(MHD_create_response_from_callback) X(MHD_add_response_header) X(MHD_destroy_response)
+  X(MHD_create_response_from_buffer) X(MHD_create_response_from_callback) X(MHD_add_response_header) X(MHD_destroy_response)         \
+  X(MHD_run) X(MHD_get_timeout) X(MHD_suspend_connection) X(MHD_resume_connection) X(MHD_get_connection_info) X(MHD_quiesce_daemon)
 
 #define X(name) __typeof__(&name) name##_p;
 typedef struct peri_curl_library { PERI_CURL_FUNCTIONS(X) PERI_ZLIB_FUNCTIONS(X) } peri_curl_library;

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "net/lazy.h"
+#include "net/exchange.h"
 #include "net/server.h"
 
 #define CONNECTIONS_MAX 512
@@ -26,45 +26,25 @@ struct peri_server {
 
 /* One request, from its first header to the end of its answer. */
 typedef struct exchange {
-  char *uri; /* as sent */
-  peri_buf body;
-  bool too_large;
-  peri_arena *arena;
-  peri_header *headers;
-  size_t header_count, header_cap;
+  peri_exchange x;
   bool asked;
 } exchange;
 
 /* Sees the request line before anything is decoded. */
 static void *on_uri(void *self, const char *uri, struct MHD_Connection *connection) {
   (void)self, (void)connection;
-  exchange *x = peri_alloc(sizeof *x);
-  x->uri = peri_dup(peri_str_of(uri));
-  x->arena = peri_arena_new();
-  x->body.max = PERI_PAGE_BYTES_MAX;
-  return x;
+  exchange *k = peri_alloc(sizeof *k);
+  peri_exchange_init(&k->x, uri, PERI_PAGE_BYTES_MAX);
+  return k;
 }
 
 static void on_end(void *self, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode why) {
   (void)self, (void)connection, (void)why;
-  exchange *x = *state;
-  if (!x) return;
-  free(x->uri);
-  peri_buf_fini(&x->body);
-  peri_arena_free(x->arena);
-  free(x);
+  exchange *k = *state;
+  if (!k) return;
+  peri_exchange_fini(&k->x);
+  free(k);
   *state = NULL;
-}
-
-static enum MHD_Result on_header(void *self, enum MHD_ValueKind kind, const char *name, const char *value) {
-  (void)kind;
-  exchange *x = self;
-  x->headers = peri_arena_grow(x->arena, x->headers, x->header_count, &x->header_cap, sizeof *x->headers);
-  peri_str key = peri_arena_str(x->arena, peri_str_of(name));
-  for (char *c = (char *)(uintptr_t)key.p; *c; c++)
-    if (*c >= 'A' && *c <= 'Z') *c = (char)(*c + 32);
-  x->headers[x->header_count++] = (peri_header){key, peri_arena_str(x->arena, peri_str_of(value))};
-  return MHD_YES;
 }
 
 /* Waits, unless the server stops meanwhile. */
@@ -117,12 +97,7 @@ static enum MHD_Result answer(peri_server *s, struct MHD_Connection *connection,
   }
   struct MHD_Response *r = make_response(s, a);
   if (!r) return MHD_NO;
-  for (size_t i = 0; i < a->header_count; i++) {
-    char *name = peri_dup(a->headers[i].name), *value = peri_dup(a->headers[i].value);
-    s->lib->MHD_add_response_header_p(r, name, value);
-    free(name);
-    free(value);
-  }
+  peri_exchange_add_headers(s->lib, r, a->headers, a->header_count);
   enum MHD_Result ok = s->lib->MHD_queue_response_p(connection, (unsigned)a->status, r);
   s->lib->MHD_destroy_response_p(r);
   return ok;
@@ -132,25 +107,27 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *connection,
                                   size_t *upload_n, void **state) {
   (void)url, (void)version;
   peri_server *s = self;
-  exchange *x = *state;
-  if (!x->asked) { /* headers are here; the body follows */
-    x->asked = true;
+  exchange *k = *state;
+  if (!k->asked) { /* headers are here; the body follows */
+    k->asked = true;
     return MHD_YES;
   }
   if (*upload_n) {
-    peri_buf_put(&x->body, upload, *upload_n);
-    x->too_large = x->too_large || x->body.over;
-    *upload_n = 0;
+    peri_exchange_body(&k->x, upload, upload_n);
     return MHD_YES;
   }
   peri_server_answer a = {.status = 500};
-  if (x->too_large) {
+  if (k->x.too_large) {
     a = (peri_server_answer){.status = 413, .body = PERI_STR("the body is over the ceiling\n")};
     return answer(s, connection, &a);
   }
-  s->lib->MHD_get_connection_values_p(connection, MHD_HEADER_KIND, on_header, x);
-  peri_server_request q = {.method = peri_str_of(method), .headers = x->headers, .header_count = x->header_count, .body = peri_buf_view(&x->body)};
-  q.query = peri_str_cut(peri_str_of(x->uri), '?', &q.path);
+  peri_exchange_headers(&k->x, s->lib, connection);
+  peri_server_request q = {.method = peri_str_of(method),
+                           .path = k->x.path,
+                           .query = k->x.query,
+                           .headers = k->x.headers,
+                           .header_count = k->x.header_count,
+                           .body = peri_buf_view(&k->x.body)};
   s->handler.handle(s->handler.self, &q, &a);
   enum MHD_Result ok = answer(s, connection, &a);
   if (s->handler.done) s->handler.done(s->handler.self, &a);

@@ -127,5 +127,5 @@ int main(void) {
     cmocka_unit_test(addresses_are_judged), cmocka_unit_test(spellings_lead_to_the_address),
   };
   int failed = cmocka_run_group_tests_name("net: url, address", tests, NULL, NULL);
-  return failed + peri_test_net_client() + peri_test_net_hostile();
+  return failed + peri_test_net_client() + peri_test_net_hostile() + peri_test_net_web();
 }

@@ -8,6 +8,7 @@
 
 int peri_test_net_client(void);
 int peri_test_net_hostile(void);
+int peri_test_net_web(void);
 
 /* What came back, kept beyond the callback. */
 typedef struct outcome {
