@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/uuid.h"
+#include "core/account.h"
 #include "core/run.h"
 
 #define WAITS_IN_ROW_MAX 30
@@ -96,18 +97,12 @@ static void on_tokens(void *self, peri_http_reply *reply) {
   k->call = NULL;
   r->total.requests++, r->pending_requests++;
   peri_oauth_tokens t;
+  peri_str expires = peri_node_opt_text(r->auth->node, "expires");
   if (reply->code) peri_fail(&k->err, reply->code, "refreshing the token of '%.*s': %s", PERI_S(r->in->name), reply->error);
-  else if (peri_oauth_read(k->arena, reply->status, reply->body, &t, &k->err) == PERI_OK) {
-    peri_str names[2] = {PERI_STR("accessToken"), PERI_STR("refreshToken")}, values[2] = {t.access_token, t.refresh_token};
-    size_t n = t.refresh_token.n ? 2 : 1;
-    peri_buf sealed = {0};
-    peri_json *old = NULL;
-    peri_code code = peri_integration_credentials(r->store, k->arena, r->in->id, &old, &k->err);
-    if (!code) code = peri_integration_seal(r->g->vault, r->in->id, old, names, values, n, &sealed, &k->err);
-    if (!code) code = peri_store_tokens_set(r->store, r->in->id, peri_buf_view(&sealed), &k->err); /* kept before it is used */
-    peri_buf_fini(&sealed);
-    if (!code) {
-      for (size_t i = 0; i < n; i++) peri_secrets_put(r->in->secrets, names[i], values[i]);
+  else if (peri_oauth_read(k->arena, reply->status, reply->body, expires, &t, &k->err) == PERI_OK) {
+    if (!peri_tokens_keep(r->store, r->g->vault, r->auth, r->in->id, &t, NULL, peri_now_ms(), false, &k->err)) { /* kept before it is used */
+      peri_secrets_put(r->in->secrets, PERI_STR("accessToken"), t.access_token);
+      if (t.refresh_token.n) peri_secrets_put(r->in->secrets, PERI_STR("refreshToken"), t.refresh_token);
       peri_log(PERI_INFO, "auth", "refreshed the access token of %.*s expires_in_s=%lld", PERI_S(r->in->name), (long long)t.expires_in_s);
       k->refreshed = true;
       later(k, 0);
@@ -117,32 +112,35 @@ static void on_tokens(void *self, peri_http_reply *reply) {
     peri_err_prefix(&k->err, "refreshing the token of '%.*s'", PERI_S(r->in->name));
     if (k->err.code == PERI_NEEDS_REAUTH) {
       peri_err ignored;
-      peri_integration_set(r->store, r->in->id, (peri_str){0}, (peri_str){0}, (peri_str){0}, (peri_str){0}, PERI_STR("needs_reauth"), &ignored);
+      peri_store_tokens_set(r->store, r->in->id, &(peri_token_write){.status = "needs_reauth"}, &ignored);
     }
   }
   finish_failed(k);
 }
 
 static bool can_refresh(const peri_run *r) {
-  return r->auth && r->auth->kind == PERI_AUTH_OAUTH2 && peri_secrets_has(r->in->secrets, PERI_STR("refreshToken"));
+  peri_token_facts none = {.grant = {NULL, 0}};
+  return peri_token_grant(&none, r->in->secrets, r->auth).n > 0;
 }
 
 static void refresh(peri_ask *k) {
   peri_run *r = k->run;
-  peri_buf form = {0};
+  peri_buf form = {0}, basic = {0};
   peri_str url;
   bool special = false, plain = false;
+  peri_token_facts facts = {.grant = {NULL, 0}};
   peri_code code = peri_connector_token_url(k->arena, r->connector, r->auth, r->in->settings, r->in->base_url, &url, &k->err);
   if (!code) code = peri_integration_allows(r->in, url, &special, &plain, &k->err);
-  if (!code && !peri_oauth_refresh_form(r->in->secrets, &form, &k->err)) code = k->err.code;
+  peri_token_request q = {.grant = peri_token_grant(&facts, r->in->secrets, r->auth), .client = r->auth->client, .now_ms = peri_now_ms()};
+  if (!code) code = peri_token_form(r->in->secrets, &q, &form, &basic, &k->err);
   if (code) {
     peri_buf_fini(&form);
     finish_failed(k);
     return;
   }
   peri_header type = {PERI_STR("Content-Type"), PERI_STR("application/x-www-form-urlencoded")};
-  peri_http_request q = {.method = "POST", .url = url, .headers = &type, .header_count = 1, .body = peri_buf_view(&form), .special_addresses = special, .plain_http = plain};
-  k->call = peri_http_send(r->g->http, &q, on_tokens, k);
+  peri_http_request h = {.method = "POST", .url = url, .headers = &type, .header_count = 1, .body = peri_buf_view(&form), .special_addresses = special, .plain_http = plain};
+  k->call = peri_http_send(r->g->http, &h, on_tokens, k);
   peri_wipe(&form);
   peri_buf_fini(&form);
 }

@@ -232,6 +232,8 @@ peri_code peri_integration_set(peri_store *s, peri_str id, peri_str settings_jso
     if (code == PERI_OK && sqlite3_changes(s->db) != 1) code = peri_fail(e, PERI_NOT_FOUND, "there is no integration %.*s", PERI_S(id));
     if (code == PERI_OK && settings_json.n) code = set_settings(s, a, id, settings_json, e);
     if (code == PERI_OK && credentials_json.n) code = peri_credentials_merge(s, id, credentials_json, e);
+    if (code == PERI_OK && credentials_json.n) /* the operator's own: what was known of the old token's life does not hold for it */
+      code = peri_exec(s, e, "forget the old token", "UPDATE integrations SET token = json_remove(token, '$.obtainedMs', '$.lifeMs', '$.refreshing') WHERE id = ?1", "t", id);
     code = peri_tx_end(s, code, e);
   }
   peri_arena_free(a);

@@ -1,4 +1,4 @@
-/* store/kept: small things that a run keeps: values of `keep`, discovered fields, rate states, entity tags, fresh tokens. A transaction each. */
+/* store/kept: small things that a run keeps: values of `keep`, discovered fields, rate states, entity tags. A transaction each. */
 #include "store/inside.h"
 #include "json/json.h"
 
@@ -93,13 +93,4 @@ peri_code peri_store_etag_set(peri_store *s, peri_str integration_id, peri_str u
       s, e, "keep an entity tag",
       "INSERT INTO etags(integration_id, url, etag) VALUES(?1,?2,?3) ON CONFLICT(integration_id, url) DO UPDATE SET etag = excluded.etag", "ttt",
       integration_id, url, etag, 0);
-}
-
-peri_code peri_store_tokens_set(peri_store *s, peri_str integration_id, peri_str credentials_json, peri_err *e) {
-  peri_store_enter(s);
-  peri_code code = peri_tx_begin(s, e);
-  if (code == PERI_OK)
-    code = peri_tx_end(s, peri_credentials_merge(s, integration_id, credentials_json, e), e); /* synchronous = FULL: on disk when this returns */
-  peri_store_leave(s);
-  return code;
 }

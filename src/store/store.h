@@ -147,8 +147,16 @@ peri_code peri_store_rate_get(peri_store *s, peri_arena *a, peri_str account, pe
 peri_code peri_store_rate_set(peri_store *s, peri_str account, peri_str state_json, peri_err *e);
 peri_code peri_store_etag(peri_store *s, peri_arena *a, peri_str integration_id, peri_str url, peri_str *etag, peri_err *e);
 peri_code peri_store_etag_set(peri_store *s, peri_str integration_id, peri_str url, peri_str etag, peri_err *e);
-peri_code peri_store_tokens_set(peri_store *s, peri_str integration_id, peri_str credentials_json,
-                                peri_err *e); /* sealed; committed before use, synchronous */
+/* What is known of an integration's token, no secret among it (core/account.h lists the members); NULL if nothing is. */
+peri_code peri_store_token(peri_store *s, peri_arena *a, peri_str integration_id, const peri_json **token, peri_err *e);
+typedef struct peri_token_write {
+  peri_str credentials_json; /* sealed, merged by name; empty: unchanged */
+  peri_str token_json;       /* a merge patch (null takes a member away); empty: unchanged */
+  peri_str kept_json;        /* a merge patch of the kept settings; empty: unchanged */
+  const char *status;        /* of the integration, unless it is paused; NULL: unchanged */
+} peri_token_write;
+/* All of it or nothing, and on disk when it returns: tokens are committed before they are used. From any thread. */
+peri_code peri_store_tokens_set(peri_store *s, peri_str integration_id, const peri_token_write *w, peri_err *e);
 
 /* Retention: closed rejects, old runs, events; called at the end of a run. Bounded work. */
 peri_code peri_store_retain(peri_store *s, peri_err *e);

@@ -41,14 +41,30 @@ bool peri_attach_basic(const peri_secrets *s, peri_str user, peri_str user_secre
                        peri_buf *value);                                   /* user text, or the secret called user_secret */
 bool peri_attach_raw(const peri_secrets *s, peri_str name, peri_buf *out); /* the secret itself, for bodies and queries that name it */
 
-/* OAuth 2 refresh (RFC 6749 section 6), client authentication in the body: the form to send, and what came back. */
-bool peri_oauth_refresh_form(const peri_secrets *s, peri_buf *form, peri_err *e);
+/* ---- OAuth 2: questions to a token endpoint ----
+ * One request for tokens, whatever the grant: refreshing and every kind of login meet here. Texts that a grant does not use stay empty. */
+typedef struct peri_token_request {
+  peri_str grant;       /* "refresh_token", "client_credentials", "jwt", "code", "device_code" */
+  peri_str client;      /* name of the credential that holds the client's id; empty: "clientId" */
+  peri_str client_auth; /* how the client shows who it is: "body", "basic", "none"; empty: body */
+  peri_str token_url;   /* who an assertion is for, unless audience says otherwise */
+  peri_str scope, audience, subject; /* client_credentials, jwt */
+  peri_str code, verifier, redirect_uri, device_code;
+  const peri_str *names, *values; /* further entries, as the connector's params say */
+  size_t extra_count;
+  int64_t now_ms;       /* of an assertion */
+} peri_token_request;
+/* The form to send, and the Authorization header's value (left empty unless client_auth is "basic"). Both hold secrets: peri_wipe them.
+ * NEEDS_REAUTH if the refresh token is missing, CREDENTIALS_REFUSED for another missing credential. */
+peri_code peri_token_form(const peri_secrets *s, const peri_token_request *q, peri_buf *form, peri_buf *authorization, peri_err *e);
 typedef struct peri_oauth_tokens {
   peri_str access_token, refresh_token;
-  int64_t expires_in_s;
-} peri_oauth_tokens; /* -1 unknown */
-peri_code peri_oauth_read(peri_arena *a, int status, peri_str body, peri_oauth_tokens *out,
-                          peri_err *e); /* NEEDS_REAUTH only for invalid_grant and its vendor spellings */
+  int64_t expires_in_s;  /* -1 unknown */
+  const peri_json *reply; /* for values to keep; holds the tokens too, so it is never stored as it is */
+} peri_oauth_tokens;
+/* expires: the path of the token's life in seconds; empty: "expires_in". NEEDS_REAUTH only for invalid_grant and its vendor spellings. A reply that is no
+ * JSON says nothing about the credential, whatever its status: API_ERROR. */
+peri_code peri_oauth_read(peri_arena *a, int status, peri_str body, peri_str expires, peri_oauth_tokens *out, peri_err *e);
 
 /* ---- signatures (emulators' webhooks now, verification later) ---- */
 void peri_sha256_hex(peri_str data, char out[65]);

@@ -170,8 +170,8 @@ static void small_things_are_kept(void **state) {
   OK(peri_store_etag_set(f->s, INTEGRATION, PERI_STR("/x"), PERI_STR("\"v1\""), &e));
   OK(peri_store_etag(f->s, f->a, INTEGRATION, PERI_STR("/x"), &text, &e));
   assert_true(peri_str_is(text, "\"v1\""));
-  OK(peri_store_tokens_set(f->s, INTEGRATION, PERI_STR("{\"accessToken\":{\"v\":1}}"), &e));
-  OK(peri_store_tokens_set(f->s, INTEGRATION, PERI_STR("{\"refreshToken\":{\"v\":1}}"), &e));
+  OK(peri_store_tokens_set(f->s, INTEGRATION, &(peri_token_write){.credentials_json = PERI_STR("{\"accessToken\":{\"v\":1}}")}, &e));
+  OK(peri_store_tokens_set(f->s, INTEGRATION, &(peri_token_write){.credentials_json = PERI_STR("{\"refreshToken\":{\"v\":1}}")}, &e));
   assert_string_equal(ask_text(f->s, "SELECT credentials FROM integrations"), "{\"accessToken\":{\"v\":1},\"refreshToken\":{\"v\":1}}");
   OK(peri_store_retain(f->s, &e));
 }

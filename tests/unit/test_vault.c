@@ -295,25 +295,42 @@ static void attaches(void **state) {
   peri_secrets_free(s);
 }
 
-static void refresh_form(void **state) {
+static void token_forms(void **state) {
   (void)state;
   peri_err e = {0};
-  peri_buf b = {0};
+  peri_buf b = {0}, basic = {0};
   peri_secrets *s = peri_secrets_new();
   peri_secrets_put(s, PERI_STR("clientId"), PERI_STR("id/1"));
-  assert_false(peri_oauth_refresh_form(s, &b, &e));
-  assert_int_equal(e.code, PERI_NEEDS_REAUTH);
+  peri_token_request q = {.grant = PERI_STR("refresh_token")};
+  assert_int_equal(peri_token_form(s, &q, &b, &basic, &e), PERI_NEEDS_REAUTH);
   peri_buf_clear(&b);
   peri_secrets_put(s, PERI_STR("refreshToken"), PERI_STR("a b&c=+é"));
   peri_secrets_put(s, PERI_STR("clientSecret"), PERI_STR("s"));
-  assert_true(peri_oauth_refresh_form(s, &b, &e));
+  OK(peri_token_form(s, &q, &b, &basic, &e));
+  assert_int_equal(basic.n, 0);
   assert_true(peri_str_is(peri_buf_view(&b), "grant_type=refresh_token&client_id=id%2F1&client_secret=s&refresh_token=a+b%26c%3D%2B%C3%A9"));
+  peri_wipe(&b);
+  q.client_auth = PERI_STR("none");
+  OK(peri_token_form(s, &q, &b, &basic, &e));
+  assert_true(peri_str_is(peri_buf_view(&b), "grant_type=refresh_token&client_id=id%2F1&refresh_token=a+b%26c%3D%2B%C3%A9"));
+  peri_wipe(&b);
+  peri_str names[1] = {PERI_STR("resource")}, values[1] = {PERI_STR("a&b")};
+  q = (peri_token_request){.grant = PERI_STR("client_credentials"), .client_auth = PERI_STR("basic"), .scope = PERI_STR("x y"), .names = names, .values = values, .extra_count = 1};
+  OK(peri_token_form(s, &q, &b, &basic, &e));
+  assert_true(peri_str_is(peri_buf_view(&b), "grant_type=client_credentials&scope=x+y&resource=a%26b"));
+  assert_true(peri_str_is(peri_buf_view(&basic), "Basic aWQlMkYxOnM=")); /* id%2F1:s */
+  peri_wipe(&b);
+  peri_wipe(&basic);
+  q = (peri_token_request){.grant = PERI_STR("code"), .client = PERI_STR("nobody"), .code = PERI_STR("c")};
+  assert_int_equal(peri_token_form(s, &q, &b, &basic, &e), PERI_CREDENTIALS_REFUSED);
+  q.grant = PERI_STR("wish");
+  assert_int_equal(peri_token_form(s, &q, &b, &basic, &e), PERI_INVALID);
   peri_wipe(&b);
   peri_secrets_free(s);
 }
 
 static peri_code reads(fixture *f, int status, const char *body, peri_oauth_tokens *t, peri_err *e) {
-  return peri_oauth_read(f->a, status, peri_str_of(body), t, e);
+  return peri_oauth_read(f->a, status, peri_str_of(body), (peri_str){NULL, 0}, t, e);
 }
 
 static void token_answers(void **state) {
@@ -340,6 +357,12 @@ static void token_answers(void **state) {
   assert_int_equal(reads(f, 500, "{\"error\":\"invalid_grant\"}", &t, &e), PERI_API_ERROR); /* a server in trouble says nothing about the grant */
   assert_int_equal(reads(f, 503, "<html>\xff\xfe", &t, &e), PERI_API_ERROR);
   assert_int_equal(reads(f, 429, "{}", &t, &e), PERI_RATE_LIMITED);
+  assert_int_equal(reads(f, 403, "<html>blocked", &t, &e), PERI_API_ERROR); /* a wall in between knows nothing of the credential */
+  assert_int_equal(reads(f, 400, "invalid_grant", &t, &e), PERI_API_ERROR);
+  OK(peri_oauth_read(f->a, 200, PERI_STR("{\"access_token\":\"a\",\"life\":{\"s\":60},\"expires_in\":-5}"), PERI_STR("life.s"), &t, &e));
+  assert_int_equal(t.expires_in_s, 60);
+  OK(reads(f, 200, "{\"access_token\":\"a\",\"expires_in\":-5}", &t, &e));
+  assert_int_equal(t.expires_in_s, -1);
 }
 
 #define SECRET "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"
@@ -415,7 +438,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(key_files_are_checked, setup, teardown),
       cmocka_unit_test_setup_teardown(a_kill_leaves_a_whole_key_file, setup, teardown),
       cmocka_unit_test_setup_teardown(attaches, setup, teardown),
-      cmocka_unit_test_setup_teardown(refresh_form, setup, teardown),
+      cmocka_unit_test_setup_teardown(token_forms, setup, teardown),
       cmocka_unit_test_setup_teardown(token_answers, setup, teardown),
       cmocka_unit_test_setup_teardown(hubspot_hashes, setup, teardown),
       cmocka_unit_test_setup_teardown(hubspot_hmacs, setup, teardown),
