@@ -47,7 +47,7 @@
   X(BAD_REPLY, "bad_reply", 1, 502, "compare the reply with the connector's records path: perilune explain NAME STREAM")                             \
   X(REPLY_TOO_LARGE, "reply_too_large", 1, 502, "ask for smaller pages in the connector")                                                            \
   X(PAGING_LOOP, "paging_loop", 1, 502, "correct the connector's pager; the cursor was not moved")                                                   \
-  X(MASS_DELETE, "mass_delete", 1, 409, "see what vanished, then accept it: perilune sync NAME --accept-deletes")                                    \
+  X(MASS_DELETE, "mass_delete", 1, 409, "see what vanished in perilune status NAME, then accept it: perilune sync NAME --accept-deletes RUN")            \
   X(WORKER_LOST, "worker_lost", 1, 500, "run the command again; perilune doctor shows what this machine allows")                                     \
   X(INTERRUPTED, "interrupted", 1, 503, "run it again: it goes on where it stopped")                                                                 \
   X(INTERNAL, "internal", 1, 500, "please report this with the message above")

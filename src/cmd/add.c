@@ -129,6 +129,27 @@ static bool kind_accepts(const peri_node *kind, const peri_json *value) {
   return true;
 }
 
+/* deletes.STREAM and drift.STREAM are ours, not the connector's. */
+static peri_code check_policy(const peri_connector *k, const peri_json *m, bool *ours, peri_err *e) {
+  peri_str stream, kind = {0}, names[256];
+  stream = peri_str_cut(m->key, '.', &kind);
+  bool deletes = peri_str_is(kind, "deletes"), known = false;
+  size_t n = 0;
+  *ours = stream.n && (deletes || peri_str_is(kind, "drift"));
+  if (!*ours) return PERI_OK;
+  for (; n < k->stream_count && n < 256; n++) {
+    names[n] = k->streams[n].name;
+    known |= peri_str_eq(names[n], stream);
+  }
+  peri_str near = peri_suggest(stream, names, n);
+  if (!known && !k->more) return peri_fail(e, PERI_INVALID, "%.*s: %.*s has no stream '%.*s'%s%.*s%s", PERI_S(m->key), PERI_S(k->name), PERI_S(stream), near.n ? " (did you mean '" : "", PERI_S(near), near.n ? "'?)" : "");
+  if (deletes && (m->type != PERI_J_NUMBER || peri_json_int(m, -1) < 0 || peri_json_int(m, -1) > 100))
+    return peri_fail(e, PERI_INVALID, "%.*s is the share of a stream that may vanish without a question, 0 to 100 in percent; '%.*s' is not", PERI_S(m->key), PERI_S(m->raw));
+  if (!deletes && !peri_str_is(m->text, "evolve") && !peri_str_is(m->text, "freeze") && !peri_str_is(m->text, "ask"))
+    return peri_fail(e, PERI_INVALID, "%.*s says what happens when the account's fields change: evolve, freeze or ask; '%.*s' is none of them", PERI_S(m->key), PERI_S(peri_json_str(m)));
+  return PERI_OK;
+}
+
 static peri_code check_settings(const peri_connector *k, const peri_json *settings, peri_err *e) {
   for (const peri_json *m = settings ? settings->first : NULL; m; m = m->next) {
     if (peri_str_is(m->key, "kept")) continue;
@@ -145,6 +166,9 @@ static peri_code check_settings(const peri_connector *k, const peri_json *settin
                                    meant.n ? "'?)" : "", PERI_S(n ? near[0] : PERI_STR("none")), n > 1 ? ", " : "", PERI_S(n > 1 ? near[1] : PERI_STR("")));
       continue;
     }
+    bool ours;
+    if (check_policy(k, m, &ours, e)) return e->code;
+    if (ours) continue;
     const peri_node *found = NULL;
     for (size_t i = 0; k->settings && i < k->settings->item_count && !found; i++)
       if (peri_str_eq(peri_node_text(k->settings->items[i]->what), m->key)) found = k->settings->items[i];

@@ -97,6 +97,19 @@ static int run_show(peri_cli *c) { return show_report(c, fetch_show, print_show)
 /* ---- status, runs ---- */
 
 static peri_code fetch_status(peri_cli *c, peri_store *s, peri_buf *json, peri_err *e) { return peri_report_status(s, peri_str_of(c->arg_count ? c->args[0] : ""), json, e); }
+/* Deletions that wait for an answer. */
+static void print_questions(peri_str name, const peri_json *questions) {
+  for (const peri_json *q = questions ? questions->first : NULL; q; q = q->next) {
+    long long missing = (long long)peri_json_get_int(q, "missing", 0);
+    printf("  %.*s: %lld of %lld rows are missing from a complete listing since %.*s:", PERI_S(peri_json_get_text(q, "stream")), missing,
+           (long long)peri_json_get_int(q, "live", 0), PERI_S(peri_json_get_text(q, "askedAt")));
+    const peri_json *samples = peri_json_get(q, "samples");
+    for (const peri_json *one = samples ? samples->first : NULL; one; one = one->next) printf("%s %.*s", one == samples->first ? "" : ",", PERI_S(one->text));
+    printf("%s\n    if they are gone: perilune sync %.*s --accept-deletes %.*s\n", samples && missing > (long long)samples->count ? ", …" : "", PERI_S(name),
+           PERI_S(peri_json_get_text(q, "runId")));
+  }
+}
+
 static void print_status(peri_cli *c, const peri_json *d) {
   (void)c;
   if (!d || !d->count) puts("no integrations; add one with: perilune add TYPE NAME");
@@ -108,6 +121,7 @@ static void print_status(peri_cli *c, const peri_json *d) {
     const peri_json *run = peri_json_get(i, "last_run");
     peri_str problem = peri_json_get_text(run, "error_message");
     if (problem.n) printf("  last run %.*s: %.*s\n", PERI_S(peri_json_get_text(run, "status")), PERI_S(problem));
+    print_questions(peri_json_get_text(i, "name"), peri_json_get(i, "questions"));
     const peri_json *streams = peri_json_get(i, "streams");
     if (streams && streams->count) print_rows(streams, columns, 4, "");
   }

@@ -73,7 +73,8 @@ static peri_code sync_one(peri_cli *c, peri_session *s, const char *name, peri_b
                          .entity_count = n,
                          .full = peri_cli_has(c, "full"),
                          .dry_run = peri_cli_has(c, "dry-run"),
-                         .accept_deletes = peri_cli_has(c, "accept-deletes"),
+                         .sweep = peri_cli_has(c, "sweep"),
+                         .accept_deletes = peri_str_of(peri_cli_value(c, "accept-deletes") ? peri_cli_value(c, "accept-deletes") : ""),
                          .progress = draw,
                          .progress_self = &d};
   if (!peri_cli_number(c, "limit", &o.limit, e)) return PERI_USAGE;
@@ -130,6 +131,9 @@ static size_t all_names(peri_session *s, peri_arena *a, const char **names, size
 
 static int run(peri_cli *c) {
   bool all = peri_cli_has(c, "all");
+  const char *answered = peri_cli_value(c, "accept-deletes");
+  if (answered && (all || c->arg_count != 1)) return peri_cli_usage(c, "--accept-deletes RUN answers one integration: name it");
+  if (answered && (!*answered || peri_cli_has(c, "dry-run"))) return peri_cli_usage(c, "--accept-deletes wants the id of the run that asked, and no --dry-run; see perilune status");
   if (!all && !c->arg_count) return peri_cli_usage(c, "which integration? Name one or more, or give --all");
   peri_err e = {0};
   peri_session s;
@@ -162,10 +166,11 @@ static const peri_flag flags[] = {
     {"full", NULL, false, "read everything again; what is gone there becomes a tombstone here"},
     {"dry-run", NULL, false, "ask and map, write nothing"},
     {"limit", "N", false, "stop after N records of a stream; the cursor stays where it was"},
-    {"accept-deletes", NULL, false, "accept that more than a tenth of a stream vanished"},
+    {"sweep", NULL, false, "look for deletions now: streams with a sweep are read whole, links of all records are asked for"},
+    {"accept-deletes", "RUN", false, "yes to the deletions that this run asked about (perilune status); its id, or the beginning of it"},
     {"all", NULL, false, "every integration that is not paused"},
 };
-const peri_command peri_command_sync = {"sync", "NAME… | --all [--entity E]… [--full] [--dry-run] [--limit N] [--accept-deletes]", "bring integrations up to date",
+const peri_command peri_command_sync = {"sync", "NAME… | --all [--entity E]… [--full | --sweep] [--dry-run] [--limit N] [--accept-deletes RUN]", "bring integrations up to date",
                                         "The first time everything is read, later what changed since. Ctrl-C stops at the next page edge, a second one at once;\n"
                                         "both lose nothing, and the next run goes on there.",
                                         0, -1, flags, sizeof flags / sizeof *flags, run};

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "core/stream_work.h"
+#include "store/question.h"
 
 typedef struct peri_each {
   peri_stream_work *w;
@@ -24,6 +25,7 @@ typedef struct peri_each {
   peri_cursor partition;  /* of the single parent in hand, where the request asks `since` */
   peri_place place;
   int64_t deleted;
+  peri_visit_guard guard;
   peri_err err;
 } peri_each;
 
@@ -87,8 +89,8 @@ static peri_cursor visit_cursor(peri_each *x, bool complete) {
                    .shape = peri_place_shape(x->w->arena, x->w->s),
                    .swept_ms = complete && x->all ? x->w->run->started_ms : x->visit.swept_ms};
   if (!complete)
-    c.position = peri_arena_fmt(x->arena, "{\"after\":%lld,\"since_run\":%lld,\"run\":%lld,\"all\":%s}", (long long)x->after_seq, (long long)x->since_run, (long long)x->visit_run,
-                                x->all ? "true" : "false");
+    c.position = peri_arena_fmt(x->arena, "{\"after\":%lld,\"since_run\":%lld,\"run\":%lld,\"all\":%s,\"live\":%lld,\"gone\":%lld,\"asked\":%s}", (long long)x->after_seq, (long long)x->since_run, (long long)x->visit_run,
+                                x->all ? "true" : "false", (long long)x->guard.live, (long long)x->guard.gone, x->guard.asked ? "true" : "false");
   return c;
 }
 
@@ -96,6 +98,15 @@ static bool begin_visit(peri_each *x, peri_err *e) {
   peri_stream_work *w = x->w;
   peri_run *r = w->run;
   if (peri_cursor_get(r->store, w->arena, r->in->id, w->s->name, PERI_STR("each"), &x->visit, e)) return false;
+  peri_str names[PERI_MAPPINGS_OF_STREAM_MAX + 1];
+  size_t entities;
+  peri_stream_entities(w, names, &entities);
+  x->guard = (peri_visit_guard){.share_percent = peri_run_delete_share(r, w->s)};
+  for (size_t i = 0; i < entities; i++) {
+    int64_t rows;
+    if (peri_store_live(r->store, r->in->id, names[i], &rows, e)) return false;
+    x->guard.live += rows;
+  }
   bool never = !peri_str_is(x->visit.phase, "changes") && !x->visit.position.n;
   bool other = x->visit.shape.n && !peri_str_eq(x->visit.shape, peri_place_shape(w->arena, w->s));
   bool due = w->s->sweep_ms && r->started_ms - x->visit.swept_ms >= w->s->sweep_ms;
@@ -107,10 +118,14 @@ static bool begin_visit(peri_each *x, peri_err *e) {
     x->since_run = peri_json_get_int(place, "since_run", 0);
     x->visit_run = peri_json_get_int(place, "run", r->seq);
     x->all = peri_json_get_bool(place, "all", false);
+    x->guard.live = peri_json_get_int(place, "live", x->guard.live);
+    x->guard.gone = peri_json_get_int(place, "gone", 0);
+    x->guard.asked = peri_json_get_bool(place, "asked", false);
     return true;
   }
-  x->all = never || due || other || r->options->full || w->s->visit_all || x->request->uses_since || x->items;
+  x->all = never || due || other || r->options->full || r->options->sweep || w->s->visit_all || x->request->uses_since || x->items;
   x->since_run = x->all ? 0 : x->visit.high;
+  x->guard.fresh = x->all;
   return true;
 }
 
@@ -135,8 +150,9 @@ static void batch_work(void *self) {
   for (size_t i = 0; i < entities && !x->err.code; i++) {
     int64_t deleted = 0;
     bool last = i + 1 == entities;
-    peri_store_partition_end(r->store, r->seq, r->in->id, x->w->s->name, names[i], prefixes, replaces ? x->count : 0, f->keys, f->key_count, PERI_STR("each"), last && !x->items ? &c : NULL, &deleted,
-                             &x->err);
+    peri_store_partition_end(r->store, r->seq, r->in->id, x->w->s->name, names[i], prefixes, replaces ? x->count : 0, f->keys, f->key_count, PERI_STR("each"), last && !x->items ? &c : NULL, &x->guard,
+                             &deleted, &x->err);
+    x->guard.fresh = false;
     x->deleted += deleted;
   }
 }
@@ -218,7 +234,8 @@ static void visit_work(void *self) {
   peri_run *r = x->w->run;
   peri_cursor c = visit_cursor(x, true);
   int64_t none = 0;
-  peri_store_partition_end(r->store, r->seq, r->in->id, x->w->s->name, x->w->s->name, NULL, 0, NULL, 0, PERI_STR("each"), &c, &none, &x->err);
+  peri_store_partition_end(r->store, r->seq, r->in->id, x->w->s->name, x->w->s->name, NULL, 0, NULL, 0, PERI_STR("each"), &c, NULL, &none, &x->err);
+  if (!x->err.code && x->guard.asked) peri_store_asked(r->store, r->in->id, x->w->s->name, &x->err);
 }
 
 static void visit_done(void *self) {

@@ -196,12 +196,13 @@ peri_code peri_sync(peri_engine *g, const peri_project *project, const peri_sync
   if (code) return code;
   if (g->stop) code = peri_fail(e, PERI_INTERRUPTED, "stopped before anything was asked");
   if (!code) code = choose_streams(r, e);
+  if (!code) code = peri_run_deletes_asked(r, e);
   if (!code) code = open_run(r, e);
   if (!code) {
     r->mapper = peri_mapper_new(r);
     g->on_stop = on_stop;
     g->on_stop_self = r;
-    soon(r);
+    peri_run_deletes_accept(r, soon);
     peri_engine_run(g);
     g->on_stop = NULL;
     if (!r->over && !r->err.code) peri_fail(&r->err, PERI_INTERNAL, "the run ended before its streams did");

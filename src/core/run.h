@@ -24,7 +24,9 @@ typedef struct peri_run peri_run;
 typedef struct peri_sync_options {
   peri_str integration;
   const peri_str *entities; size_t entity_count; /* streams or mapping entities; none: all */
-  bool full, dry_run, accept_deletes;
+  bool full, dry_run;
+  bool sweep;                                    /* visits of links go through all parents now */
+  peri_str accept_deletes;                       /* the run whose question about deletions is answered with yes; empty: none */
   int64_t limit;                                 /* 0: no limit; N records are written and the cursor stays */
   void (*progress)(void *self, const peri_run *run); /* may be NULL; called at page edges and when waiting */
   void *progress_self;
@@ -92,6 +94,7 @@ struct peri_run {
   peri_ask *ask;                 /* in flight; at most one */
   peri_err err;                  /* first failure of the run */
   bool over, stopped_early;
+  struct peri_question_row *accepted; size_t accepted_count; /* questions that this run answers */
 };
 
 /* ask.c. `fill` is used at once; done comes later from the loop. */
@@ -110,6 +113,10 @@ const peri_json *peri_run_wanted(peri_run *r, const peri_stream *s); /* prefix -
 peri_str peri_run_wanted_set(peri_run *r, const peri_stream *s);
 /* Paths that the mapping reads and that a set did not hold, added to *names (keys). */
 void peri_run_never_asked(peri_run *r, const peri_stream *s, const peri_mapping_info *m, peri_str set, peri_map *names);
+/* deletes.c: which share of a stream may vanish without a question, and the answer to one. */
+int64_t peri_run_delete_share(const peri_run *r, const peri_stream *s);
+peri_code peri_run_deletes_asked(peri_run *r, peri_err *e);                    /* is there what --accept-deletes names? Before the run is opened */
+void peri_run_deletes_accept(peri_run *r, void (*done)(peri_run *r));           /* done at once if nothing was named */
 /* stream.c */
 void peri_stream_begin(peri_run *r, const peri_stream *s);
 void peri_stream_free(struct peri_stream_work *w);

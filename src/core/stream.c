@@ -120,7 +120,7 @@ static void sweep_work(void *self) {
   size_t count;
   peri_stream_entities(j->w, names, &count);
   peri_run *r = j->w->run;
-  peri_store_sweep_end(r->store, r->seq, r->in->id, j->w->s->name, names, count, r->options->accept_deletes, &j->deleted, &j->err);
+  peri_store_sweep_end(r->store, r->seq, r->in->id, j->w->s->name, names, count, peri_run_delete_share(r, j->w->s), &j->deleted, &j->err);
 }
 
 static void sweep_done(void *self) {
@@ -259,7 +259,7 @@ static void begin_main(peri_stream_work *w) {
     return;
   }
   int64_t now = peri_now_ms();
-  bool due = w->s->sweep_ms && w->cursor.swept_ms >= 0 && now - w->cursor.swept_ms >= w->s->sweep_ms;
+  bool due = w->s->sweep_ms && w->cursor.swept_ms >= 0 && (r->options->sweep || now - w->cursor.swept_ms >= w->s->sweep_ms);
   bool from_start = r->options->full && !w->began;
   peri_place_begin(w->arena, w->s, &w->cursor, from_start || (due && !w->began), now, &w->place);
   w->began = true;

@@ -164,6 +164,26 @@ peri_code peri_sweep_mark(peri_work *w, peri_err *e);
 
 peri_code peri_bury_all(peri_store *s, const int64_t *seqs, size_t count, int64_t run_seq, const char *cause, peri_err *e);
 peri_code peri_count_gone(peri_store *s, int64_t run_seq, peri_str integration_id, int64_t gone, int64_t closed_rejects, peri_err *e);
+/* Rejects and left-out records that a complete listing did not show are gone with their records; those of rows, with them. */
+peri_code peri_forget_unseen(peri_store *s, int64_t before_run, peri_str integration_id, peri_str entity, int64_t *closed, peri_err *e);
+peri_code peri_close_rejects(peri_store *s, const int64_t *rows, size_t count, int64_t *closed, peri_err *e);
+
+/* ---- question.c: all inside a transaction ---- */
+typedef struct peri_asking {
+  peri_str integration_id, stream;
+  const peri_str *entities;
+  size_t entity_count;
+  int64_t run_seq, before_run, live;
+  const char *cause;
+  bool more; /* adds to what is asked already */
+} peri_asking;
+peri_code peri_question_ask(peri_store *s, const peri_asking *q, const int64_t *rows, size_t count, peri_err *e);
+peri_code peri_question_open(peri_store *s, peri_str integration_id, peri_str stream, int64_t *seq, peri_err *e); /* INT64_MIN: none */
+peri_code peri_question_end(peri_store *s, peri_str integration_id, peri_str stream, const char *state, peri_err *e);
+/* May so many go by themselves? share_percent: of all live rows. */
+static inline bool peri_too_many(int64_t gone, int64_t live, int64_t share_percent) {
+  return gone >= PERI_DELETE_COUNT_FREE && gone * 100 > live * share_percent;
+}
 
 /* ---- cursor.c ---- */
 peri_code peri_cursor_put(peri_store *s, peri_str integration_id, peri_str stream, peri_str kind, const peri_cursor *at,

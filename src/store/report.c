@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "store/catalog.h"
+#include "store/question.h"
 #include "store/inside.h"
 #include "json/json.h"
 
@@ -75,6 +76,14 @@ static peri_code streams(peri_store *s, peri_jw *w, peri_str id, peri_err *e) {
   return code;
 }
 
+static peri_code put_questions(peri_store *s, peri_jw *w, peri_str id, peri_err *e) {
+  peri_buf list = {0};
+  peri_code code = peri_question_list(s, id, &list, e);
+  if (code == PERI_OK) peri_jw_raw(w, peri_buf_view(&list));
+  peri_buf_fini(&list);
+  return code;
+}
+
 peri_code peri_report_status(peri_store *s, peri_str name, peri_buf *json, peri_err *e) {
   peri_store_enter(s);
   peri_code code = known_name(s, name, e);
@@ -112,6 +121,8 @@ peri_code peri_report_status(peri_store *s, peri_str name, peri_buf *json, peri_
                             RUN_LETTERS, id, e);
     peri_jw_key_c(&w, "streams");
     if (code == PERI_OK) code = streams(s, &w, id, e);
+    peri_jw_key_c(&w, "questions");
+    if (code == PERI_OK) code = put_questions(s, &w, id, e);
     peri_jw_end_object(&w);
   }
   peri_jw_end_array(&w);

@@ -3,3 +3,45 @@
 -- what is known of the token in `credentials`, without a secret: {"grant","clientAuth","tokenUrl","scope","audience","subject": how another is got;
 -- "obtainedMs","lifeMs": its life (no lifeMs: unknown); "refreshing": since when one is asked for, taken away with the answer}
 ALTER TABLE integrations ADD COLUMN token TEXT;
+
+-- Deletions that wait for a yes: more vanished at once than may go by itself. One open question per stream; answered ones stay a while, so that
+-- a late answer can be told what became of its question.
+CREATE TABLE questions (
+  seq INTEGER PRIMARY KEY,
+  integration_id TEXT NOT NULL REFERENCES integrations(id),
+  stream TEXT NOT NULL,
+  run_seq INTEGER NOT NULL,    -- the run that asked
+  run_id TEXT NOT NULL,
+  before_run INTEGER NOT NULL, -- what this or a later run wrote is there after all
+  cause TEXT NOT NULL,         -- sweep partition: becomes the rows' deleted_cause
+  state TEXT NOT NULL,         -- open accepted replaced withdrawn
+  asked_at TEXT NOT NULL,
+  answered_at TEXT,
+  live INTEGER NOT NULL,       -- rows that the stream had then
+  entities TEXT NOT NULL       -- JSON array
+);
+CREATE UNIQUE INDEX questions_open ON questions(integration_id, stream) WHERE state = 'open';
+CREATE TABLE question_rows (
+  question_seq INTEGER NOT NULL REFERENCES questions(seq) ON DELETE CASCADE,
+  row_seq INTEGER NOT NULL,
+  PRIMARY KEY (question_seq, row_seq)
+) WITHOUT ROWID;
+
+-- who was merged into a record: followed when that one is merged away in its turn
+CREATE INDEX integration_data_merged ON integration_data(integration_id, entity_type, merged_into) WHERE merged_into IS NOT NULL;
+
+-- What an account's fields were and became: found when `discover` is asked again.
+CREATE TABLE drift (
+  seq INTEGER PRIMARY KEY,
+  integration_id TEXT NOT NULL REFERENCES integrations(id),
+  stream TEXT NOT NULL,
+  field TEXT NOT NULL,
+  what TEXT NOT NULL,  -- appeared vanished type options
+  state TEXT NOT NULL, -- taken: in force; open: waits for an answer; frozen: known and left out; over: the API took it back
+  run_seq INTEGER,     -- NULL: found by `perilune discover`
+  found_at TEXT NOT NULL,
+  settled_at TEXT,
+  was TEXT,            -- the field's description before and now, as JSON
+  now TEXT
+);
+CREATE INDEX drift_stream ON drift(integration_id, stream, field);

@@ -96,21 +96,26 @@ typedef struct peri_commit_result {
 peri_code peri_store_commit(peri_store *s, const peri_commit *commits, size_t count, peri_commit_result *results, peri_err *e);
 
 /* Marks of a sweep belong to (integration, stream) and to the cursor's phase_started_ms: they outlive the run, so a listing that was killed is
- * resumed with its marks, and another phase_started_ms begins anew. After MASS_DELETE they stay too: the same call with accept finishes it. After a
- * complete full read or sweep without `since`: live rows of the stream not seen in this run become tombstones, unless more than
- * PERI_DELETE_SHARE_MAX_PERCENT and more than PERI_DELETE_COUNT_FREE would vanish and accept is false: then MASS_DELETE, nothing changed, e names
- * both numbers. */
+ * resumed with its marks, and another phase_started_ms begins anew. After a complete full read or sweep without `since`: live rows of the stream not
+ * seen in it become tombstones, unless PERI_DELETE_COUNT_FREE or more would vanish and more than share_percent of the live ones: then MASS_DELETE,
+ * nothing is deleted, e tells numbers, samples and the answer, and the question is kept (store/question.h). */
 peri_code peri_store_sweep_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities,
-                               size_t entity_count, bool accept, int64_t *deleted, peri_err *e);
+                               size_t entity_count, int64_t share_percent, int64_t *deleted, peri_err *e);
 /* The records (raw, each once, in a) that peri_store_sweep_end would take for gone; none if there are more than `most`. Nothing is written. */
 peri_code peri_store_sweep_missing(peri_store *s, peri_arena *a, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities,
                                    size_t entity_count, size_t most, peri_str **raws, size_t *count, peri_err *e);
+/* What may go by itself in a visit of partitions: `gone` of `live` went so far. More than the share waits as a question; asked tells that it did. */
+typedef struct peri_visit_guard {
+  int64_t share_percent, live, gone;
+  bool asked, fresh; /* fresh: the first batch of a visit of all parents; an older question is void then */
+} peri_visit_guard;
 /* Partitions ("each") read to their end replace their sets: live rows whose key begins with one of the prefixes ("12:") and is not among keys become
  * tombstones. One transaction for the whole batch (up to a few thousand prefixes). cursor (may be NULL) is committed with it, under cursor_kind of
- * `stream`. */
+ * `stream`. guard NULL: whatever is missing goes. */
 peri_code peri_store_partition_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, peri_str entity,
                                    const peri_str *prefixes, size_t prefix_count, const peri_str *keys, size_t key_count, peri_str cursor_kind,
-                                   const peri_cursor *cursor, int64_t *deleted, peri_err *e);
+                                   const peri_cursor *cursor, peri_visit_guard *guard, int64_t *deleted, peri_err *e);
+peri_code peri_store_live(peri_store *s, peri_str integration_id, peri_str entity, int64_t *rows, peri_err *e);
 
 /* Parents for `each`: raw records of a stream's rows by seq, changed since (run_seq greater) or all; at most `limit`; *next_seq for the following
  * call. */

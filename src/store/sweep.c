@@ -1,10 +1,11 @@
 /* store/sweep: what a complete listing did not show is gone. Seen rows are bits by seq, so that unchanged rows are not written; what was written
  * since the sweep began needs no bit. A sweep belongs to (integration, stream) and outlives its run, because a killed listing is resumed. Refuses to
- * delete more than a tenth (and 20 or more) unless that was accepted. */
+ * delete more than a share (and 20 or more) by itself: that becomes a question (question.c). */
 #include <stdlib.h>
 
 #include "base/map.h"
 #include "store/inside.h"
+#include "store/question.h"
 
 #define CHUNK 8192
 #define CHUNK_BYTES (CHUNK / 8)
@@ -179,8 +180,7 @@ peri_code peri_count_gone(peri_store *s, int64_t run_seq, peri_str integration_i
              : code;
 }
 
-/* Rejects and left-out records that the listing did not show are gone with their records. */
-static peri_code forget_unseen(peri_store *s, int64_t before_run, peri_str integration_id, peri_str entity, int64_t *closed, peri_err *e) {
+peri_code peri_forget_unseen(peri_store *s, int64_t before_run, peri_str integration_id, peri_str entity, int64_t *closed, peri_err *e) {
   char now[PERI_ISO_MAX];
   peri_code code = peri_exec(
       s, e, "close rejects",
@@ -206,32 +206,37 @@ static peri_code missing_of_all(peri_store *s, peri_arena *a, int64_t run_seq, p
 }
 
 static peri_code sweep(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities, size_t entity_count,
-                       bool accept, int64_t *deleted, peri_err *e) {
+                       int64_t share_percent, bool *asked, int64_t *deleted, peri_err *e) {
   peri_sweep h;
   peri_missing m = {0};
   int64_t closed = 0;
   peri_arena_reset(s->scratch);
   peri_code code = missing_of_all(s, s->scratch, run_seq, integration_id, stream, entities, entity_count, &h, &m, e);
   if (code != PERI_OK) return code;
-  if (!accept && m.count >= PERI_DELETE_COUNT_FREE && (int64_t)m.count * 100 > m.live * PERI_DELETE_SHARE_MAX_PERCENT)
-    return peri_fail(e, PERI_MASS_DELETE, "%.*s: %zu of %lld stored records are missing from a complete listing; nothing was deleted", PERI_S(stream),
-                     m.count, (long long)m.live);
-  code = peri_bury_all(s, m.seqs, m.count, run_seq, "sweep", e);
-  for (size_t i = 0; i < entity_count && code == PERI_OK; i++) code = forget_unseen(s, h.run_seq, integration_id, entities[i], &closed, e);
-  if (code == PERI_OK) code = peri_count_gone(s, run_seq, integration_id, (int64_t)m.count, closed, e);
-  if (code == PERI_OK && h.seq != INT64_MIN) code = head_drop(s, h.seq, e);
-  *deleted = (int64_t)m.count;
-  return code;
+  *asked = peri_too_many((int64_t)m.count, m.live, share_percent);
+  if (*asked) {
+    peri_asking q = {integration_id, stream, entities, entity_count, run_seq, h.run_seq, m.live, "sweep", false};
+    code = peri_question_ask(s, &q, m.seqs, m.count, e);
+  } else {
+    code = peri_bury_all(s, m.seqs, m.count, run_seq, "sweep", e);
+    for (size_t i = 0; i < entity_count && code == PERI_OK; i++) code = peri_forget_unseen(s, h.run_seq, integration_id, entities[i], &closed, e);
+    if (code == PERI_OK) code = peri_count_gone(s, run_seq, integration_id, (int64_t)m.count, closed, e);
+    if (code == PERI_OK) code = peri_question_end(s, integration_id, stream, "withdrawn", e); /* an older one: this listing is the truth now */
+    *deleted = (int64_t)m.count;
+  }
+  return code == PERI_OK && h.seq != INT64_MIN ? head_drop(s, h.seq, e) : code;
 }
 
 peri_code peri_store_sweep_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities,
-                               size_t entity_count, bool accept, int64_t *deleted, peri_err *e) {
+                               size_t entity_count, int64_t share_percent, int64_t *deleted, peri_err *e) {
+  bool asked = false;
   *deleted = 0;
   peri_store_enter(s);
   peri_recent_forget(s);
   peri_code code = peri_tx_begin(s, e);
-  if (code == PERI_OK) code = peri_tx_end(s, sweep(s, run_seq, integration_id, stream, entities, entity_count, accept, deleted, e), e);
+  if (code == PERI_OK) code = peri_tx_end(s, sweep(s, run_seq, integration_id, stream, entities, entity_count, share_percent, &asked, deleted, e), e);
   if (code != PERI_OK) *deleted = 0;
+  if (code == PERI_OK && asked) code = peri_store_asked(s, integration_id, stream, e);
   peri_store_leave(s);
   return code;
 }

@@ -258,7 +258,7 @@ static void what_was_looked_up_is_not_believed_too_long(void **state) {
   assert_int_equal(n.unchanged, 1);
   assert_string_equal(ask_text(f->s, "SELECT data FROM integration_data"), "{\"a\":2}");
   known(f, "1", "{\"a\":4}", "plan-one");
-  OK(peri_store_partition_end(f->s, f->run, INTEGRATION, PERI_STR("contact"), PERI_STR("contact"), &prefix, 1, NULL, 0, PERI_STR("p"), NULL, &deleted,
+  OK(peri_store_partition_end(f->s, f->run, INTEGRATION, PERI_STR("contact"), PERI_STR("contact"), &prefix, 1, NULL, 0, PERI_STR("p"), NULL, NULL, &deleted,
                               &e));
   assert_counts(f, 0, 0);
   commit_rows(f, &d, 1);
