@@ -532,13 +532,19 @@ function token(what) end
 function basic(what) end
 
 ---@class perilune.oauth2.options
----@field authorize? perilune.slot Where the user is sent to agree.
----@field token perilune.slot Where codes and refresh tokens are exchanged for tokens.
----@field revoke? perilune.slot Where a token is given back when the integration is removed.
+---@field issuer? perilune.slot The provider's issuer URL: endpoints that are not written here are found in its discovery document.
+---@field authorize? perilune.slot Where the user is sent to agree. Default: the issuer's.
+---@field token? perilune.slot Where codes and refresh tokens are exchanged for tokens. Default: the issuer's.
+---@field device? perilune.slot Where a device code is asked for, for logins without a browser on this machine. Default: the issuer's.
+---@field revoke? perilune.slot Where a token is given back when the integration is removed. Default: the issuer's.
 ---@field scopes? string|(string)[] What to ask the user for.
----@field grants? "code"|"refresh_token"|"client_credentials"|"jwt"|("code"|"refresh_token"|"client_credentials"|"jwt")[] Which ways to a token the API offers. Default: code.
+---@field grants? "code"|"device"|"refresh_token"|"client_credentials"|"jwt"|("code"|"device"|"refresh_token"|"client_credentials"|"jwt")[] Which ways to a token the API offers; the first is the one taken. Default: code.
+---@field client_auth? "body"|"basic"|"none" How the client shows its secret at the token endpoint: in the form, as HTTP Basic, or not at all. Default: body.
 ---@field pkce? boolean Proves with a one-time secret that the one who started the login also ends it. Default: true.
+---@field redirect? string The redirect URI, where the provider takes only the one that was registered. Default: a free port on 127.0.0.1.
 ---@field client? string The name of the credential that holds the client's id. Default: clientId.
+---@field subject? perilune.slot With jwt: on whose behalf a token is asked for. Default: the client's id.
+---@field audience? perilune.slot With jwt: who is to read the assertion. Default: the token endpoint.
 ---@field expires? string Where the token's reply says for how many seconds it holds. Default: expires_in.
 ---@field params? table<string, perilune.slot> More entries for the authorize and token requests.
 ---@field keep? table<string, string> Values of the token's reply to store as settings of the integration.

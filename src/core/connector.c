@@ -311,6 +311,8 @@ static void read_auth(const peri_node *n, peri_auth *out) {
     out->token_url = peri_node_get(n, "token");
     out->client = peri_node_opt_text(n, "client");
     if (!out->client.n) out->client = PERI_STR("clientId");
+    out->client_auth = peri_node_opt_text(n, "client_auth");
+    if (!out->client_auth.n) out->client_auth = PERI_STR("body");
   }
 }
 

@@ -59,8 +59,9 @@ typedef struct peri_auth {
   peri_str secret;                       /* token: its name; basic: the password's; oauth2: "accessToken" */
   peri_str header, prefix, query;        /* token */
   const peri_node *user;                 /* basic: text or hole */
-  const peri_node *token_url;            /* oauth2 */
+  const peri_node *token_url;            /* oauth2; NULL: the issuer's */
   peri_str client;                       /* oauth2: name of the client id */
+  peri_str client_auth;                  /* oauth2: "body" "basic" "none" */
   const peri_node *node;
 } peri_auth;
 
@@ -98,6 +99,10 @@ void peri_connector_registry(const peri_connector *c, peri_jw *w);
 /* Base URL for an integration (settings filled in; base_url of the integration wins) without a trailing slash; token endpoint of oauth2 (base_url replaces its host too). */
 peri_code peri_connector_base(peri_arena *a, const peri_connector *c, const peri_json *settings, peri_str base_url, peri_str *out, peri_err *e);
 peri_code peri_connector_token_url(peri_arena *a, const peri_connector *c, const peri_auth *auth, const peri_json *settings, peri_str base_url, peri_str *out, peri_err *e);
+/* The same for another endpoint of oauth2: "authorize", "token", "device", "revoke", "issuer". *out is empty if the connector does not name it. */
+peri_code peri_connector_auth_url(peri_arena *a, const peri_connector *c, const peri_auth *auth, const char *option, const peri_json *settings, peri_str base_url, peri_str *out, peri_err *e);
+/* Does oauth2 offer this way to a token ("code" if it names none)? */
+bool peri_auth_offers(const peri_auth *auth, const char *grant);
 /* Which auth fits the credentials that the integration has (names); NULL and e if none does, naming what is missing. */
 const peri_auth *peri_connector_auth(const peri_connector *c, bool (*has)(void *self, peri_str name), void *self, peri_err *e);
 

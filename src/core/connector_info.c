@@ -54,16 +54,14 @@ peri_code peri_connector_base(peri_arena *a, const peri_connector *c, const peri
   return fill_address(a, c, c->base, settings, "the connector's base", out, e);
 }
 
-peri_code peri_connector_token_url(peri_arena *a, const peri_connector *c, const peri_auth *auth, const peri_json *settings, peri_str base_url, peri_str *out, peri_err *e) {
+static peri_code auth_url(peri_arena *a, const peri_connector *c, const peri_node *n, const char *what, const peri_json *settings, peri_str base_url, peri_str *out, peri_err *e) {
   peri_str url, rest;
-  if (!auth || !auth->token_url) return peri_fail(e, PERI_INVALID, "%.*s has no token endpoint", PERI_S(c->name));
-  if (!base_url.n) return fill_address(a, c, auth->token_url, settings, "the token endpoint", out, e);
+  if (!base_url.n) return fill_address(a, c, n, settings, what, out, e);
   /* the path is the connector's, the host the operator's; a setting that would only give the host need not be there */
   peri_fill fill = {.connector = c, .settings = settings, .since = INT64_MIN, .upto = INT64_MIN};
   peri_scope s;
   peri_buf filled = {0};
   peri_scope_init(&s, a, c, NULL, &fill, e);
-  const peri_node *n = auth->token_url;
   bool whole_first = n->type == PERI_N_JOIN && n->item_count && peri_node_is(n->items[0], "setting");
   peri_code code = PERI_OK;
   for (size_t i = whole_first ? 1 : 0; whole_first && i < n->item_count && code == PERI_OK; i++)
@@ -73,16 +71,40 @@ peri_code peri_connector_token_url(peri_arena *a, const peri_connector *c, const
     url = peri_arena_str(a, peri_buf_view(&filled));
     if (peri_url_absolute(url)) peri_url_origin(url, &rest);
     else rest = url;
-    code = checked_url(a, peri_url_join(a, without_slash(base_url), rest), "the token endpoint", out, e);
+    code = checked_url(a, peri_url_join(a, without_slash(base_url), rest), what, out, e);
   }
   peri_buf_fini(&filled);
   return code;
 }
 
+peri_code peri_connector_auth_url(peri_arena *a, const peri_connector *c, const peri_auth *auth, const char *option, const peri_json *settings, peri_str base_url, peri_str *out, peri_err *e) {
+  static const char *const names[][2] = {{"authorize", "the authorize endpoint"}, {"token", "the token endpoint"}, {"device", "the device endpoint"},
+                                         {"revoke", "the revocation endpoint"}, {"issuer", "the issuer"}};
+  const peri_node *n = auth ? peri_node_get(auth->node, option) : NULL;
+  *out = (peri_str){NULL, 0};
+  for (size_t i = 0; n && i < sizeof names / sizeof *names; i++)
+    if (!strcmp(names[i][0], option)) return auth_url(a, c, n, names[i][1], settings, base_url, out, e);
+  return PERI_OK;
+}
+
+peri_code peri_connector_token_url(peri_arena *a, const peri_connector *c, const peri_auth *auth, const peri_json *settings, peri_str base_url, peri_str *out, peri_err *e) {
+  if (!auth || !auth->token_url) return peri_fail(e, PERI_INVALID, "%.*s has no token endpoint", PERI_S(c->name));
+  return auth_url(a, c, auth->token_url, "the token endpoint", settings, base_url, out, e);
+}
+
+bool peri_auth_offers(const peri_auth *auth, const char *grant) {
+  const peri_node *grants = auth && auth->kind == PERI_AUTH_OAUTH2 ? peri_node_get(auth->node, "grants") : NULL;
+  if (!grants) return auth && auth->kind == PERI_AUTH_OAUTH2 && !strcmp(grant, "code");
+  if (peri_str_is(peri_node_text(grants), grant)) return true;
+  for (size_t i = 0; i < grants->item_count; i++)
+    if (peri_str_is(peri_node_text(grants->items[i]), grant)) return true;
+  return false;
+}
+
 /* ---- credentials ---- */
 
 static void describe_auth(const peri_auth *auth, peri_buf *out) {
-  if (auth->kind == PERI_AUTH_OAUTH2) peri_buf_fmt(out, "refreshToken with %.*s and clientSecret", PERI_S(auth->client));
+  if (auth->kind == PERI_AUTH_OAUTH2) peri_buf_fmt(out, "%.*s and clientSecret for perilune auth, with refreshToken where there is one", PERI_S(auth->client));
   else if (auth->kind != PERI_AUTH_NONE) {
     peri_buf_str(out, auth->secret);
     if (auth->kind == PERI_AUTH_BASIC && peri_node_is(auth->user, "secret")) {
@@ -98,7 +120,8 @@ const peri_auth *peri_connector_auth(const peri_connector *c, bool (*has)(void *
   /* one that can renew itself is better than a bare token that ends in half an hour */
   for (size_t i = 0; i < c->auth_count; i++) {
     const peri_auth *auth = &c->auths[i];
-    if (auth->kind == PERI_AUTH_OAUTH2 && has(self, PERI_STR("refreshToken")) && has(self, auth->client)) return auth;
+    bool renews = has(self, PERI_STR("refreshToken")) || peri_auth_offers(auth, "client_credentials") || peri_auth_offers(auth, "jwt");
+    if (auth->kind == PERI_AUTH_OAUTH2 && renews && has(self, auth->client)) return auth;
   }
   for (size_t i = 0; i < c->auth_count; i++) {
     const peri_auth *auth = &c->auths[i];
@@ -109,7 +132,7 @@ const peri_auth *peri_connector_auth(const peri_connector *c, bool (*has)(void *
   for (size_t i = 0; i < c->auth_count; i++) {
     const peri_auth *auth = &c->auths[i];
     if (auth->kind != PERI_AUTH_OAUTH2) continue;
-    if (has(self, auth->secret) || (has(self, auth->client) && has(self, PERI_STR("clientSecret")))) return auth;
+    if (has(self, auth->secret) || has(self, auth->client)) return auth; /* the rest comes with perilune auth */
   }
   peri_buf wanted = {0};
   for (size_t i = 0; i < c->auth_count; i++) {

@@ -22,21 +22,13 @@ peri_code peri_token_facts_read(peri_store *store, peri_arena *a, peri_str integ
   return PERI_OK;
 }
 
-static bool offers(const peri_auth *auth, const char *grant) {
-  const peri_node *list = auth->node ? peri_node_get(auth->node, "grants") : NULL;
-  if (list && list->type == PERI_N_TEXT) return peri_str_is(peri_node_text(list), grant);
-  for (size_t i = 0; list && i < list->item_count; i++)
-    if (peri_str_is(peri_node_text(list->items[i]), grant)) return true;
-  return false;
-}
-
 peri_str peri_token_grant(const peri_token_facts *f, const peri_secrets *s, const peri_auth *auth) {
   if (!auth || auth->kind != PERI_AUTH_OAUTH2 || !peri_secrets_has(s, auth->client)) return (peri_str){NULL, 0};
   bool renewable = peri_secrets_has(s, PERI_STR("refreshToken"));
   if (f->grant.n && !peri_str_is(f->grant, "refresh_token")) return f->grant;
   if (renewable) return PERI_STR("refresh_token");
-  if (offers(auth, "jwt") && peri_secrets_has(s, PERI_STR("privateKey"))) return PERI_STR("jwt");
-  if (offers(auth, "client_credentials") && peri_secrets_has(s, PERI_STR("clientSecret"))) return PERI_STR("client_credentials");
+  if (peri_auth_offers(auth, "jwt") && peri_secrets_has(s, PERI_STR("privateKey"))) return PERI_STR("jwt");
+  if (peri_auth_offers(auth, "client_credentials") && peri_secrets_has(s, PERI_STR("clientSecret"))) return PERI_STR("client_credentials");
   return (peri_str){NULL, 0};
 }
 

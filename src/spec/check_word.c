@@ -137,11 +137,21 @@ static bool check_request(peri_check *c, const peri_node *n) {
   return true;
 }
 
+static bool grants_hold(const peri_node *grants, const char *name) {
+  if (peri_str_is(peri_node_text(grants), name)) return true;
+  for (size_t i = 0; grants && i < grants->item_count; i++)
+    if (peri_str_is(peri_node_text(grants->items[i]), name)) return true;
+  return false;
+}
+
 static bool check_oauth2(peri_check *c, const peri_node *n) {
   const peri_node *grants = peri_node_get(n, "grants");
-  bool code = grants == NULL || peri_str_is(peri_node_text(grants), "code");
-  for (size_t i = 0; grants && i < grants->item_count; i++) code = code || peri_str_is(peri_node_text(grants->items[i]), "code");
-  return !code || peri_node_get(n, "authorize") || says(c, "needs authorize, unless grants are without \"code\"");
+  if (peri_node_get(n, "issuer")) return true; /* what is not written is found there */
+  if (!peri_node_get(n, "token")) return says(c, "needs token, or an issuer that names it");
+  bool code = !grants || grants_hold(grants, "code");
+  if (code && !peri_node_get(n, "authorize")) return says(c, "needs authorize, unless grants are without \"code\" or there is an issuer");
+  if (!grants_hold(grants, "device") || peri_node_get(n, "device")) return true;
+  return says(c, "needs device, unless grants are without \"device\" or there is an issuer");
 }
 
 static bool check_rule(peri_check *c, const peri_node *n) {

@@ -75,13 +75,20 @@ static const peri_option_spec token_options[] = {OPT("header", "text", "Authoriz
                                                  OPT("query", "text", "", "The entry of the query that carries the secret, instead of a header.")};
 static const peri_option_spec basic_options[] = {OPT("user", "slot", "", "The user's name: a text or a hole.")};
 static const peri_option_spec oauth2_options[] = {
-    OPT("authorize", "address", "", "Where the user is sent to agree."),
-    MUST("token", "address", "Where codes and refresh tokens are exchanged for tokens."),
-    OPT("revoke", "address", "", "Where a token is given back when the integration is removed."),
+    OPT("issuer", "host", "", "The provider's issuer URL: endpoints that are not written here are found in its discovery document."),
+    OPT("authorize", "address", "the issuer's", "Where the user is sent to agree."),
+    OPT("token", "address", "the issuer's", "Where codes and refresh tokens are exchanged for tokens."),
+    OPT("device", "address", "the issuer's", "Where a device code is asked for, for logins without a browser on this machine."),
+    OPT("revoke", "address", "the issuer's", "Where a token is given back when the integration is removed."),
     OPT("scopes", "[text]", "", "What to ask the user for."),
-    OPT("grants", "[choice:code|refresh_token|client_credentials|jwt]", "code", "Which ways to a token the API offers."),
+    OPT("grants", "[choice:code|device|refresh_token|client_credentials|jwt]", "code", "Which ways to a token the API offers; the first is the one taken."),
+    OPT("client_auth", "choice:body|basic|none", "body",
+        "How the client shows its secret at the token endpoint: in the form, as HTTP Basic, or not at all."),
     OPT("pkce", "bool", "true", "Proves with a one-time secret that the one who started the login also ends it."),
+    OPT("redirect", "text", "a free port on 127.0.0.1", "The redirect URI, where the provider takes only the one that was registered."),
     OPT("client", "name", "clientId", "The name of the credential that holds the client's id."),
+    OPT("subject", "slot", "the client's id", "With jwt: on whose behalf a token is asked for."),
+    OPT("audience", "slot", "the token endpoint", "With jwt: who is to read the assertion."),
     OPT("expires", "path", "expires_in", "Where the token's reply says for how many seconds it holds."),
     OPT("params", "{slot}", "", "More entries for the authorize and token requests."),
     OPT("keep", "{path}", "", "Values of the token's reply to store as settings of the integration.")};

@@ -20,7 +20,7 @@ static void put_encoded(peri_buf *b, peri_str value) {
   }
 }
 
-static void put_form(peri_buf *b, peri_str key, peri_str value) {
+void peri_form_put(peri_buf *b, peri_str key, peri_str value) {
   if (b->n) peri_buf_char(b, '&');
   put_encoded(b, key);
   peri_buf_char(b, '=');
@@ -30,7 +30,7 @@ static void put_form(peri_buf *b, peri_str key, peri_str value) {
 static peri_code put_secret(peri_buf *form, const peri_secrets *s, const char *key, peri_str name, peri_code missing, peri_err *e) {
   const peri_secret *found = peri_secret_named(s, name);
   if (!found || !found->n) return peri_fail(e, missing, "no token can be asked for: there is no credential %.*s", PERI_S(name));
-  put_form(form, peri_str_of(key), (peri_str){found->value, found->n});
+  peri_form_put(form, peri_str_of(key), (peri_str){found->value, found->n});
   return PERI_OK;
 }
 
@@ -52,7 +52,7 @@ static peri_code put_basic(peri_buf *authorization, const peri_secrets *s, peri_
   return PERI_OK;
 }
 
-static peri_code put_client(const peri_secrets *s, const peri_token_request *q, peri_buf *form, peri_buf *authorization, peri_err *e) {
+peri_code peri_client_form(const peri_secrets *s, const peri_token_request *q, peri_buf *form, peri_buf *authorization, peri_err *e) {
   peri_str client = q->client.n ? q->client : PERI_STR("clientId");
   if (peri_str_is(q->client_auth, "basic")) return put_basic(authorization, s, client, e);
   peri_code code = put_secret(form, s, "client_id", client, PERI_CREDENTIALS_REFUSED, e);
@@ -62,7 +62,7 @@ static peri_code put_client(const peri_secrets *s, const peri_token_request *q, 
 }
 
 static void put_given(peri_buf *form, const char *key, peri_str value) {
-  if (value.n) put_form(form, peri_str_of(key), value);
+  if (value.n) peri_form_put(form, peri_str_of(key), value);
 }
 
 peri_code peri_token_form(const peri_secrets *s, const peri_token_request *q, peri_buf *form, peri_buf *authorization, peri_err *e) {
@@ -71,22 +71,24 @@ peri_code peri_token_form(const peri_secrets *s, const peri_token_request *q, pe
   } grants[] = {{"refresh_token", "refresh_token"},
                 {"client_credentials", "client_credentials"},
                 {"code", "authorization_code"},
+                {"jwt", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
                 {"device_code", "urn:ietf:params:oauth:grant-type:device_code"}};
   const char *sent = NULL;
   for (size_t i = 0; i < sizeof grants / sizeof *grants; i++)
     if (peri_str_is(q->grant, grants[i].grant)) sent = grants[i].sent;
   if (!sent) return peri_fail(e, PERI_INVALID, "'%.*s' is no way to a token", PERI_S(q->grant));
-  peri_buf_room(form, 4096);
-  put_form(form, PERI_STR("grant_type"), peri_str_of(sent));
-  peri_code code = put_client(s, q, form, authorization, e);
+  peri_buf_room(form, 8192); /* so that growing leaves no copies behind */
+  peri_form_put(form, PERI_STR("grant_type"), peri_str_of(sent));
+  bool signs = peri_str_is(q->grant, "jwt"); /* the signature says who the client is */
+  peri_code code = signs ? peri_jwt_assertion(s, q, form, e) : peri_client_form(s, q, form, authorization, e);
   if (!code && peri_str_is(q->grant, "refresh_token")) code = put_secret(form, s, "refresh_token", PERI_STR("refreshToken"), PERI_NEEDS_REAUTH, e);
   put_given(form, "code", q->code);
   put_given(form, "code_verifier", q->verifier);
   put_given(form, "redirect_uri", q->redirect_uri);
   put_given(form, "device_code", q->device_code);
   put_given(form, "scope", q->scope);
-  put_given(form, "audience", q->audience);
-  for (size_t i = 0; i < q->extra_count && !code; i++) put_form(form, q->names[i], q->values[i]);
+  if (!signs) put_given(form, "audience", q->audience);
+  for (size_t i = 0; i < q->extra_count && !code; i++) peri_form_put(form, q->names[i], q->values[i]);
   return code;
 }
 

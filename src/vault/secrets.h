@@ -17,5 +17,7 @@ struct peri_secrets {
 };
 
 const peri_secret *peri_secret_named(const peri_secrets *s, peri_str name); /* NULL if there is none */
+/* jwt.c: the entry `assertion` of a JWT bearer request. */
+peri_code peri_jwt_assertion(const peri_secrets *s, const peri_token_request *q, peri_buf *form, peri_err *e);
 
 #endif

@@ -47,6 +47,15 @@ void peri_base64(peri_buf *out, peri_str bytes) {
   out->n += n;
 }
 
+void peri_base64_url(peri_buf *out, peri_str bytes) {
+  size_t from = out->n;
+  peri_base64(out, bytes);
+  while (out->n > from && out->p[out->n - 1] == '=') out->n--;
+  for (size_t i = from; i < out->n; i++)
+    if (out->p[i] == '+') out->p[i] = '-';
+    else if (out->p[i] == '/') out->p[i] = '_';
+}
+
 static int digit(unsigned char c) {
   if (c >= 'A' && c <= 'Z') return c - 'A';
   if (c >= 'a' && c <= 'z') return c - 'a' + 26;

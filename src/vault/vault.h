@@ -57,6 +57,9 @@ typedef struct peri_token_request {
 /* The form to send, and the Authorization header's value (left empty unless client_auth is "basic"). Both hold secrets: peri_wipe them.
  * NEEDS_REAUTH if the refresh token is missing, CREDENTIALS_REFUSED for another missing credential. */
 peri_code peri_token_form(const peri_secrets *s, const peri_token_request *q, peri_buf *form, peri_buf *authorization, peri_err *e);
+/* The same client at another endpoint (device, revoke): its id and secret are added to the form or to the header. */
+peri_code peri_client_form(const peri_secrets *s, const peri_token_request *q, peri_buf *form, peri_buf *authorization, peri_err *e);
+void peri_form_put(peri_buf *form, peri_str key, peri_str value); /* application/x-www-form-urlencoded */
 typedef struct peri_oauth_tokens {
   peri_str access_token, refresh_token;
   int64_t expires_in_s;  /* -1 unknown */
@@ -66,10 +69,18 @@ typedef struct peri_oauth_tokens {
  * JSON says nothing about the credential, whatever its status: API_ERROR. */
 peri_code peri_oauth_read(peri_arena *a, int status, peri_str body, peri_str expires, peri_oauth_tokens *out, peri_err *e);
 
+/* PKCE (RFC 7636): 43 characters that are kept, and their SHA-256, which is shown. */
+#define PERI_PKCE_TEXT 44
+void peri_pkce_make(char verifier[PERI_PKCE_TEXT], char challenge[PERI_PKCE_TEXT]);
+void peri_pkce_challenge(peri_str verifier, char challenge[PERI_PKCE_TEXT]);
+/* A signed JWT (RFC 7515 compact): RS256 with an RSA key, ES256 with one on P-256, in PEM. CREDENTIALS_REFUSED for any other key. */
+peri_code peri_jwt_sign(peri_str pem, peri_str claims_json, peri_buf *out, peri_err *e);
+
 /* ---- signatures (emulators' webhooks now, verification later) ---- */
 void peri_sha256_hex(peri_str data, char out[65]);
 void peri_hmac_sha256(peri_str key, peri_str data, unsigned char out[32]);
 void peri_base64(peri_buf *out, peri_str bytes);
+void peri_base64_url(peri_buf *out, peri_str bytes); /* the url alphabet, no padding */
 bool peri_unbase64(peri_buf *out, peri_str text); /* standard or url alphabet, padding optional */
 bool peri_equal_secret(peri_str a, peri_str b);   /* constant time */
 

@@ -133,6 +133,24 @@ static void credentials(void **state) {
   peri_arena_free(w.a);
 }
 
+static void auth_endpoints(void **state) {
+  (void)state;
+  world w;
+  peri_str url;
+  world_open(&w, "connector \"x\" { base = \"https://h.example\", auth = oauth2 { issuer = \"https://id.example/realm/\", device = \"https://id.example/dev\", client_auth = \"basic\", "
+                 "grants = { \"device\", \"jwt\" } } }");
+  const peri_auth *auth = &w.c.auths[0];
+  assert_str(auth->client_auth, "basic");
+  assert_true(peri_auth_offers(auth, "device") && peri_auth_offers(auth, "jwt") && !peri_auth_offers(auth, "code"));
+  assert_int_equal(peri_connector_auth_url(w.a, &w.c, auth, "issuer", NULL, PERI_STR(""), &url, &w.err), PERI_OK);
+  assert_str(url, "https://id.example/realm");
+  assert_int_equal(peri_connector_auth_url(w.a, &w.c, auth, "device", NULL, PERI_STR("http://127.0.0.1:8080/"), &url, &w.err), PERI_OK);
+  assert_str(url, "http://127.0.0.1:8080/dev");
+  assert_int_equal(peri_connector_auth_url(w.a, &w.c, auth, "token", NULL, PERI_STR(""), &url, &w.err), PERI_OK);
+  assert_int_equal(url.n, 0);
+  peri_arena_free(w.a);
+}
+
 static bool in_list(void *self, peri_str name) {
   for (peri_str rest = peri_str_of(self), one; rest.n;) {
     rest = peri_str_cut(rest, ' ', &one);
@@ -146,14 +164,17 @@ static void which_credential(void **state) {
   world w;
   world_open(&w, "connector \"x\" { base = \"https://h.example\", auth = { token \"accessToken\", oauth2 { token = \"https://h.example/t\" }, basic \"password\" { user = secret \"user\" } } }");
   static const struct { const char *given; int kind; } rows[] = {{"accessToken", PERI_AUTH_TOKEN}, {"accessToken refreshToken", PERI_AUTH_TOKEN},
-    {"accessToken refreshToken clientId clientSecret", PERI_AUTH_OAUTH2}, {"password user", PERI_AUTH_BASIC}, {"clientId clientSecret", PERI_AUTH_OAUTH2}, {"password", -1}, {"", -1}};
+    {"accessToken refreshToken clientId clientSecret", PERI_AUTH_OAUTH2}, {"password user", PERI_AUTH_BASIC}, {"clientId clientSecret", PERI_AUTH_OAUTH2}, {"clientId", PERI_AUTH_OAUTH2}, {"accessToken clientId clientSecret", PERI_AUTH_TOKEN}, {"password", -1}, {"", -1}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     char given[64];
     strcpy(given, rows[i].given);
     const peri_auth *auth = peri_connector_auth(&w.c, in_list, given, &w.err);
     if ((auth ? (int)auth->kind : -1) != rows[i].kind) fail_msg("with '%s'", given);
   }
-  assert_string_equal(w.err.text, "x needs a credential: accessToken, or refreshToken with clientId and clientSecret, or password with user");
+  assert_string_equal(w.err.text, "x needs a credential: accessToken, or clientId and clientSecret for perilune auth, with refreshToken where there is one, or password with user");
+  peri_arena_free(w.a);
+  world_open(&w, "connector \"x\" { base = \"https://h.example\", auth = { token \"accessToken\", oauth2 { token = \"https://h.example/t\", grants = { \"client_credentials\" } } } }");
+  assert_int_equal(peri_connector_auth(&w.c, in_list, (char[]){"accessToken clientId clientSecret"}, &w.err)->kind, PERI_AUTH_OAUTH2); /* that one renews itself */
   peri_arena_free(w.a);
   world_open(&w, "connector \"x\" { base = \"https://h.example\" }");
   assert_int_equal(peri_connector_auth(&w.c, in_list, (char[]){""}, &w.err)->kind, PERI_AUTH_NONE);
@@ -271,7 +292,7 @@ static void mistakes(void **state) {
   }
 }
 
-static const struct CMUnitTest tests[] = {cmocka_unit_test(defaults), cmocka_unit_test(choices_and_jobs), cmocka_unit_test(addresses), cmocka_unit_test(credentials),
+static const struct CMUnitTest tests[] = {cmocka_unit_test(defaults), cmocka_unit_test(choices_and_jobs), cmocka_unit_test(addresses), cmocka_unit_test(credentials), cmocka_unit_test(auth_endpoints),
   cmocka_unit_test(which_credential), cmocka_unit_test(order), cmocka_unit_test(added_streams), cmocka_unit_test(items), cmocka_unit_test(registry), cmocka_unit_test(open_view),
   cmocka_unit_test(mistakes)};
 PERI_GROUP(core_connector, tests)

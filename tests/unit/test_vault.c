@@ -428,6 +428,8 @@ static void base64(void **state) {
   peri_buf_fini(&b);
 }
 
+int peri_test_grants(void); /* test_vault_grant.c */
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(seals_and_opens, setup, teardown),
@@ -444,5 +446,6 @@ int main(void) {
       cmocka_unit_test_setup_teardown(hubspot_hmacs, setup, teardown),
       cmocka_unit_test_setup_teardown(base64, setup, teardown),
   };
-  return cmocka_run_group_tests_name("vault", tests, NULL, NULL);
+  int failed = cmocka_run_group_tests_name("vault", tests, NULL, NULL);
+  return failed + peri_test_grants();
 }
