@@ -58,6 +58,7 @@
 /* the store */
 #define PERI_WAL_FRAMES_CHECKPOINT 4000
 #define PERI_REJECTS_PER_STREAM_MAX 100000
+#define PERI_REPLAY_MOST 20000                      /* refused records that a sync tries again after a change of their mapping; the next one goes on */
 #define PERI_RUNS_DAYS_MAX 90
 #define PERI_DELETE_SHARE_MAX_PERCENT 10            /* more vanishing at once is asked about first */
 #define PERI_DELETE_COUNT_FREE 20                   /* fewer than this never need asking */

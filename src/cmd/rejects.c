@@ -1,12 +1,10 @@
-/* cmd/rejects: records that a mapping refused: shown with their reasons, or tried again with the mapping in force (--replay); and remap,
- * which does that for all stored records. Neither asks the API anything. */
+/* cmd/rejects: records that a mapping refused: shown with their reasons, tried again with the mapping in force (--replay), or marked as
+ * rightly refused (--discard). Asks the API nothing and deletes nothing. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "cmd/flags.h"
-#include "core/remap.h"
+#include "cmd/remapped.h"
+#include "store/catalog.h"
 #include "store/report.h"
 
 /* ---- show ---- */
@@ -36,8 +34,13 @@ static void print_rejects(const peri_json *rejects) {
   }
 }
 
+static peri_reject_filter filter_of(const peri_cli *c) {
+  return (peri_reject_filter){peri_str_of(peri_cli_value(c, "entity")), peri_str_of(peri_cli_value(c, "reason")), peri_str_of(peri_cli_value(c, "field"))};
+}
+
 static int show(peri_cli *c) {
   peri_err e = {0};
+  peri_reject_filter filter = filter_of(c);
   peri_session s;
   int64_t limit = c->json ? 1000 : 20;
   if (!peri_cli_number(c, "limit", &limit, &e)) return peri_cli_fail(c, &e);
@@ -49,8 +52,10 @@ static int show(peri_cli *c) {
     return peri_cli_fail(c, &e);
   }
   peri_buf list = {0}, counts = {0};
-  code = peri_report_rejects(s.store, peri_str_of(c->args[0]), peri_str_of(peri_cli_value(c, "entity")), peri_str_of(peri_cli_value(c, "reason")), (int)limit, 0, &list, &e);
-  if (!code && !c->json) code = peri_report_reject_counts(s.store, peri_str_of(c->args[0]), &counts, &e);
+  code = peri_report_rejects(s.store, peri_str_of(c->args[0]), &filter, (int)limit, 0, &list, &e);
+  int64_t discarded = 0;
+  if (!code && !c->json) code = peri_report_reject_counts(s.store, peri_str_of(c->args[0]), &filter, &counts, &e);
+  if (!code && !c->json) code = peri_report_discarded(s.store, peri_str_of(c->args[0]), &filter, &discarded, &e);
   if (!code && c->json) peri_cli_data(c, peri_buf_view(&list));
   else if (!code) {
     peri_arena *a = peri_arena_new();
@@ -61,8 +66,9 @@ static int show(peri_cli *c) {
       print_counts(n);
       fputc('\n', stdout);
       print_rejects(all);
-      if (!c->quiet) printf("\nafter correcting the mapping: perilune rejects %s --replay\n", c->args[0]);
+      if (!c->quiet) printf("\nafter correcting the mapping: perilune rejects %s --replay (the next sync does it by itself)\n", c->args[0]);
     }
+    if (discarded) printf("%lld discarded\n", (long long)discarded);
     peri_arena_free(a);
   }
   peri_buf_fini(&list);
@@ -71,71 +77,33 @@ static int show(peri_cli *c) {
   return code ? peri_cli_fail(c, &e) : 0;
 }
 
-/* ---- replay and remap ---- */
+/* ---- discard ---- */
 
-typedef struct shown {
-  bool on, drawn;
-  int64_t last_ms;
-} shown;
-
-static void draw(void *self, peri_str entity, const peri_counters *n) {
-  shown *d = self;
-  int64_t now = peri_mono_ms();
-  if (!d->on || now - d->last_ms < 100) return;
-  d->last_ms = now;
-  d->drawn = true;
-  fprintf(stderr, "\r\033[K%.*s: %lld records, %lld changed", PERI_S(entity), (long long)n->processed, (long long)n->updated);
-  fflush(stderr);
-}
-
-static void print_remapped(const peri_json *d) {
-  static const char *const titles[] = {"entity", "records", "changed", "new", "unchanged", "rejected"};
-  static const char *const keys[] = {"records", "updated", "created", "unchanged", "rejected"};
-  const peri_json *entities = peri_json_get(d, "entities"), *missing = peri_json_get(d, "missing");
-  peri_str name = peri_json_get_text(d, "integration");
-  printf("%.*s\n", PERI_S(name));
-  peri_table *t = peri_table_new(titles, 6);
-  for (const peri_json *m = entities ? entities->first : NULL; m; m = m->next) {
-    peri_str cells[6] = {m->key};
-    for (int i = 0; i < 5; i++) cells[i + 1] = peri_json_str(peri_json_get(m, keys[i]));
-    peri_table_row(t, cells);
-  }
-  peri_table_print(t);
-  for (const peri_json *p = missing ? missing->first : NULL; p; p = p->next)
-    printf("%.*s was not asked for when some of these records were fetched, and is null there; perilune sync %.*s --full brings it\n", PERI_S(p->text), PERI_S(name));
-}
-
-/* Runs one integration; its JSON is appended to *all as an element of a list. */
-static peri_code remap_one(peri_cli *c, peri_session *s, peri_str integration, peri_str entity, bool rejects_only, peri_buf *all, peri_err *e) {
-  shown d = {.on = !c->quiet && !c->json && peri_cli_terminal(STDERR_FILENO)};
-  peri_remap_options o = {.integration = integration, .stream_or_entity = entity, .rejects_only = rejects_only, .force = peri_cli_has(c, "force"), .progress = draw, .progress_self = &d};
-  peri_buf json = {0};
-  peri_code code = peri_remap(s->engine, s->project, &o, &json, e);
-  if (d.drawn) fputs("\r\033[K", stderr);
-  if (!code) {
-    if (all->n > 1) peri_buf_char(all, ',');
-    peri_buf_str(all, peri_buf_view(&json));
-  }
-  peri_buf_fini(&json);
-  return code;
-}
-
-static int answer(peri_cli *c, peri_buf *all, bool one, peri_code code, const peri_err *e) {
-  if (code) return peri_cli_fail(c, e);
-  peri_buf_char(all, ']');
-  peri_str text = peri_buf_view(all);
-  if (one) text = (peri_str){text.p + 1, text.n - 2};
+static int discard(peri_cli *c) {
+  peri_err e = {0};
+  peri_session s;
+  peri_reject_filter filter = filter_of(c);
+  int64_t count = 0;
+  peri_json *row = NULL;
+  peri_code code = peri_session_open(c, PERI_NEED_PROJECT | PERI_NEED_WRITE, &s, &e);
+  if (code) return peri_cli_fail(c, &e);
   peri_arena *a = peri_arena_new();
-  peri_json_fault fault;
-  const peri_json *list = peri_json_parse(a, peri_buf_view(all), &fault);
-  if (c->json) peri_cli_data(c, text);
-  else
-    for (const peri_json *i = list ? list->first : NULL; i; i = i->next) print_remapped(i);
+  code = peri_integration_get(s.store, a, peri_str_of(c->args[0]), &row, &e);
+  if (!code) code = peri_store_discard(s.store, peri_json_get_text(row, "id"), &filter, &count, &e);
+  if (!code && c->json) {
+    peri_str json = peri_arena_fmt(a, "{\"discarded\":%lld}", (long long)count);
+    peri_cli_data(c, json);
+  } else if (!code)
+    printf("%lld discarded; each stays so until another version of it is refused\n", (long long)count);
   peri_arena_free(a);
-  return 0;
+  peri_session_close(&s);
+  return code ? peri_cli_fail(c, &e) : 0;
 }
+
+/* ---- replay ---- */
 
 static int run_rejects(peri_cli *c) {
+  if (peri_cli_has(c, "discard")) return peri_cli_has(c, "replay") ? peri_cli_usage(c, "--replay tries again, --discard gives up: one of them") : discard(c);
   if (!peri_cli_has(c, "replay")) return show(c);
   peri_err e = {0};
   peri_session s;
@@ -143,39 +111,12 @@ static int run_rejects(peri_cli *c) {
   if (code) return peri_cli_fail(c, &e);
   peri_buf all = {0};
   peri_buf_char(&all, '[');
-  code = remap_one(c, &s, peri_str_of(c->args[0]), peri_str_of(peri_cli_value(c, "entity")), true, &all, &e);
+  peri_reject_filter filter = filter_of(c);
+  peri_remap_options o = {.integration = peri_str_of(c->args[0]), .stream_or_entity = filter.entity, .rejects_only = true, .filter = filter};
+  code = peri_cli_remap(c, &s, &o, &all, &e);
   peri_session_close(&s);
-  int exit_code = answer(c, &all, true, code, &e);
+  int exit_code = peri_cli_remapped(c, &all, true, code, &e);
   peri_buf_fini(&all);
-  return exit_code;
-}
-
-static int run_remap(peri_cli *c) {
-  const char *slash = strchr(c->args[0], '/');
-  if (!slash || slash == c->args[0] || !slash[1]) return peri_cli_usage(c, "remap wants TYPE/ENTITY such as hubspot/contact, not '%s'", c->args[0]);
-  peri_str type = {c->args[0], (size_t)(slash - c->args[0])}, entity = peri_str_of(slash + 1), only = peri_str_of(peri_cli_value(c, "integration"));
-  peri_err e = {0};
-  peri_session s;
-  peri_code code = peri_session_open(c, PERI_NEED_PROJECT | PERI_NEED_WRITE | PERI_NEED_ENGINE, &s, &e);
-  if (code) return peri_cli_fail(c, &e);
-  peri_arena *a = peri_arena_new();
-  peri_buf list = {0}, all = {0};
-  peri_json_fault fault;
-  size_t done = 0;
-  peri_buf_char(&all, '[');
-  code = peri_integration_list(s.store, &list, &e);
-  const peri_json *rows = code ? NULL : peri_json_parse(a, peri_buf_view(&list), &fault);
-  for (const peri_json *r = rows ? rows->first : NULL; r && !code && !s.engine->stop; r = r->next) {
-    if (!peri_str_eq(peri_json_get_text(r, "type"), type) || (only.n && !peri_str_eq(only, peri_json_get_text(r, "name")))) continue;
-    code = remap_one(c, &s, peri_json_get_text(r, "name"), entity, false, &all, &e);
-    done++;
-  }
-  if (!code && !done) code = peri_fail(&e, PERI_NOT_FOUND, "there is no integration of type '%.*s'%s%.*s; see perilune list", PERI_S(type), only.n ? " called " : "", PERI_S(only));
-  peri_session_close(&s);
-  int exit_code = answer(c, &all, done == 1, code, &e);
-  peri_buf_fini(&list);
-  peri_buf_fini(&all);
-  peri_arena_free(a);
   return exit_code;
 }
 
@@ -183,17 +124,13 @@ static const peri_flag rejects_flags[] = {
     {"replay", NULL, false, "map the refused records again with the mapping in force"},
     {"entity", "E", false, "only this entity"},
     {"reason", "CODE", false, "only this code: required, type, rule, validate, invalid_json, script_error, …"},
+    {"field", "F", false, "only this field"},
+    {"discard", NULL, false, "mark them as rightly refused: they are no longer counted, shown or tried again"},
     {"limit", "N", false, "how many to show (default 20, with --json 1000)"},
 };
-const peri_command peri_command_rejects = {"rejects", "NAME [--entity E] [--reason CODE] [--limit N] [--replay]", "records that a mapping refused, and why",
+const peri_command peri_command_rejects = {"rejects", "NAME [--entity E] [--reason CODE] [--field F] [--limit N] [--replay | --discard]", "records that a mapping refused, and why",
                                            "A refused record is kept with its bytes, reason, field, value and file:line. If an older version of it was\n"
-                                           "accepted before, that row stays, marked is_stale. A later good version closes the reject.",
-                                           1, 1, rejects_flags, 4, run_rejects};
-static const peri_flag remap_flags[] = {
-    {"integration", "NAME", false, "only this integration"},
-    {"force", NULL, false, "rows that this plan made already, too"},
-};
-const peri_command peri_command_remap = {"remap", "TYPE/ENTITY [--integration NAME] [--force]", "the mapping in force over all stored records; nothing is fetched",
-                                         "Rejects first, then rows, then records that the mapping left out. Ctrl-C stops at a batch; run it again for the rest.\n\n"
-                                         "  perilune remap hubspot/contact",
-                                         1, 1, remap_flags, 2, run_remap};
+                                           "accepted before, that row stays, marked is_stale. A later good version closes the reject. When the mapping changes, the next sync tries its rejects\n"
+                                           "again by itself. A discarded one stays discarded if it comes again unchanged; a changed version opens anew.\n\n"
+                                           "  perilune rejects crm --reason type --field email",
+                                           1, 1, rejects_flags, 6, run_rejects};

@@ -58,6 +58,13 @@ static void print_result(const char *name, const peri_json *r) {
   peri_table_print(t);
   printf("%s: %.*s, %lld records, %lld requests, %.1f s\n", name, PERI_S(peri_json_get_text(r, "status")), (long long)peri_json_get_int(r, "recordsProcessed", 0),
          (long long)peri_json_get_int(r, "requests", 0), (double)peri_json_get_int(r, "duration", 0) / 1000);
+  const peri_json *replayed = peri_json_at(r, PERI_STR("replayed.entities"));
+  int64_t tried = 0, still = 0;
+  for (const peri_json *m = replayed ? replayed->first : NULL; m; m = m->next) {
+    tried += peri_json_get_int(m, "records", 0);
+    still += peri_json_get_int(m, "rejected", 0);
+  }
+  if (tried) printf("%lld refused records tried again because their mapping changed: %lld taken in, %lld still refused\n", (long long)tried, (long long)(tried - still), (long long)still);
   int64_t rejected = peri_json_get_int(r, "rejected", 0);
   if (rejected) printf("%lld rejected: perilune rejects %s\n", (long long)rejected, name);
 }

@@ -220,6 +220,7 @@ void peri_commit_page(peri_feed *f, peri_page *p, bool keys_only, const peri_cur
                             .wanted_id = r->wanted_id,
                             .rows = j->rows,
                             .row_count = j->count,
+                            .origin = p->origin.url.n ? &p->origin : NULL,
                             .cursor = keep_cursor ? cursor : NULL,
                             .sweep = f->sweep,
                             .requests = r->pending_requests,

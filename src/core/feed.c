@@ -310,6 +310,7 @@ static void on_answer(peri_ask *k) {
   p->view = n->fetch ? f->fetch_view : n->ties ? f->ties_view : f->view;
   p->map_all = f->map_all;
   p->split_only = f->deletes || n->keys_only;
+  peri_page_origin(p, k->out.method, k->out.url, peri_now_ms());
   p->headers_json = peri_ask_headers(k->reply, p->arena);
   p->parent_json = f->parent_json;
   p->body = peri_http_take_body(k->reply);

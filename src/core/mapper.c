@@ -30,6 +30,29 @@ peri_page *peri_page_new(void) {
   return p;
 }
 
+#define VALUE_SHOWN_MAX 100 /* lists of names and tokens of pages are long, and there is a row for each page */
+#define URL_SHOWN_MAX 1000
+
+void peri_page_origin(peri_page *p, const char *method, peri_str url, int64_t at_ms) {
+  peri_buf all = {0}, b = {0};
+  peri_buf_str(&all, url);
+  if (all.n) all.n = peri_redact(all.p, all.n); /* before anything is cut: half a secret is not recognised */
+  size_t value = 0;
+  bool query = false;
+  for (size_t i = 0; i < all.n && b.n < URL_SHOWN_MAX; i++) {
+    char c = all.p[i];
+    if (c == '?' || c == '&') query = true, value = 0;
+    else if (query && ++value > VALUE_SHOWN_MAX) {
+      if (value == VALUE_SHOWN_MAX + 1) peri_buf_c_str(&b, "\xE2\x80\xA6");
+      continue;
+    }
+    peri_buf_char(&b, c);
+  }
+  p->origin = (peri_origin){.method = peri_arena_str(p->arena, peri_str_of(method)), .url = peri_arena_str(p->arena, peri_buf_view(&b)), .page = p->number, .at_ms = at_ms};
+  peri_buf_fini(&all);
+  peri_buf_fini(&b);
+}
+
 void peri_page_free(peri_page *p) {
   if (!p) return;
   peri_buf_fini(&p->body);

@@ -15,6 +15,7 @@ struct peri_page {
   bool packed;               /* PERI_PAGE_RECORDS: records from the store */
   peri_buf body;             /* owned */
   peri_str headers_json, parent_json; /* in the page's arena */
+  peri_origin origin;        /* the request that brought it; in the page's arena */
   peri_arena *arena;         /* everything below lives here */
   peri_split_record *records; size_t count, cap;
   size_t taken;              /* the feed's: how many of them are committed (--limit) */
@@ -41,6 +42,8 @@ uint32_t peri_mapper_next_view(peri_mapper *m);
 void peri_mapper_view(peri_mapper *m, peri_buf *open_json); /* takes the bytes */
 
 peri_page *peri_page_new(void);
+/* Notes what was asked: no credential, known secrets blotted out, long values cut. */
+void peri_page_origin(peri_page *p, const char *method, peri_str url, int64_t at_ms);
 void peri_page_free(peri_page *p);
 peri_str peri_page_raw(const peri_page *p, size_t record); /* bytes of a record in the page */
 /* Take a SPLIT or ROWS frame into a page; false: it describes what is not there. */

@@ -107,6 +107,7 @@ void peri_run_free(peri_run *r) {
   peri_scripts_close(r->scripts);
   peri_integration_close(r->in);
   free(r->entities);
+  peri_buf_fini(&r->replayed);
   peri_arena_free(r->arena);
   free(r);
 }

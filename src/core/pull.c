@@ -1,6 +1,7 @@
 /* core/pull: a stream whose loop is a script (language, section 12). The script decides what to ask next; the core checks, limits, sends and commits as
  * for any stream. ctx:emit's rows are written at once, ctx:mark's position after them: a crash repeats rows, which are recognised, and loses none.
  * A worker that dies takes the coroutine with it: the pull begins again from the last mark, three times at most. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,9 @@
 
 typedef struct reply_body {
   uint32_t id;
-  peri_buf body;
+  peri_buf body, url;
+  char method[16];
+  int64_t at_ms;
 } reply_body;
 
 typedef struct peri_pull_work {
@@ -59,10 +62,13 @@ static void fail(peri_pull_work *p, const peri_err *e) {
 
 /* ---- send ---- */
 
-static void keep_body(peri_pull_work *p, uint32_t id, peri_buf body) {
+static void keep_body(peri_pull_work *p, uint32_t id, const peri_ask *k, peri_buf body) {
   reply_body *slot = &p->bodies[p->next_body++ % BODIES_KEPT];
   peri_buf_fini(&slot->body);
-  *slot = (reply_body){id, body};
+  peri_buf_fini(&slot->url);
+  *slot = (reply_body){.id = id, .body = body, .at_ms = peri_now_ms()};
+  snprintf(slot->method, sizeof slot->method, "%s", k->out.method);
+  peri_buf_str(&slot->url, k->out.url);
 }
 
 static void on_answer(peri_ask *k) {
@@ -76,7 +82,7 @@ static void on_answer(peri_ask *k) {
   peri_buf body = peri_http_take_body(k->reply);
   body.n = peri_redact(body.p ? body.p : "", body.n); /* a server that echoes the token does not hand it to a script */
   peri_reply_put(&frame, p->asked, (uint32_t)k->reply->status, headers, peri_buf_view(&body));
-  keep_body(p, p->asked, body);
+  keep_body(p, p->asked, k, body);
   peri_err e = {0};
   if (peri_worker_send(p->worker, PERI_K_REPLY, 1, peri_buf_view(&frame), &e)) fail(p, &e);
   peri_buf_fini(&frame);
@@ -147,6 +153,7 @@ static void on_emit(peri_pull_work *p, const peri_json *m) {
   page->self = p;
   page->map_all = true;
   page->number = (uint32_t)++p->w->run->page_number;
+  peri_page_origin(page, found->method, peri_buf_view(&found->url), found->at_ms);
   peri_buf_str(&page->body, peri_buf_view(&found->body));
   peri_buf frame = {0};
   if (open_view(p, peri_json_get_text(m, "path"), &view, &e)) {
@@ -291,7 +298,7 @@ void peri_pull_work_free(peri_pull_work *p) {
   if (!p) return;
   peri_worker_close(p->worker);
   peri_page_free(p->page);
-  for (size_t i = 0; i < BODIES_KEPT; i++) peri_buf_fini(&p->bodies[i].body);
+  for (size_t i = 0; i < BODIES_KEPT; i++) peri_buf_fini(&p->bodies[i].body), peri_buf_fini(&p->bodies[i].url);
   peri_feed_free(p->feed);
   free(p);
 }

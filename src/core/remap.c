@@ -1,4 +1,5 @@
-/* core/remap: see the header. Batches of stored records go to the run's worker as packed pages, with all its protections. */
+/* core/remap: see the header. Batches of stored records go to the run's worker as packed pages, with all its protections. Each record is met once:
+ * one that is both refused and a row is met among the rejects, unless the row stands for an older version of it. */
 #include "core/remap.h"
 
 #include <stdlib.h>
@@ -15,6 +16,11 @@
 
 static const uint8_t sources[] = {1, 0, 2}; /* rejects, rows, unmapped */
 
+typedef struct handled { /* a reject that has a row, too: whether the row is still to be looked at */
+  uint8_t raw_hash[16];
+  bool settled;
+} handled;
+
 typedef struct remap {
   peri_run *run;
   const peri_remap_options *o;
@@ -24,6 +30,10 @@ typedef struct remap {
   uint32_t view;
   size_t source;
   int64_t after_seq;
+  int64_t last_seq[3]; /* by source: what is made while this goes on is not met again */
+  int64_t *left;       /* of options.most, over all entities; NULL: no end */
+  peri_arena *keys;    /* of the entity */
+  peri_map handled;
   peri_arena *arena;   /* of the batch */
   peri_stored *stored; /* those that were sent */
   size_t count;
@@ -50,6 +60,7 @@ static void add_row(remap *m, const peri_row_msg *r) {
                          .record_key = s->key,
                          .set = r->set,
                          .updated = s->updated,
+                         .source = s->source,
                          .data = r->data,
                          .raw = s->raw,
                          .context = s->context,
@@ -58,6 +69,20 @@ static void add_row(remap *m, const peri_row_msg *r) {
   memcpy(row.raw_hash, s->raw_hash, 16);
   memcpy(row.data_hash, r->data_hash, 16);
   m->rows[m->row_count++] = row;
+  if (!s->has_row) return;
+  handled *h = peri_map_get(&m->handled, s->key);
+  if (!h) {
+    h = peri_arena_take(m->keys, sizeof *h);
+    peri_map_put(&m->handled, peri_arena_str(m->keys, s->key), h);
+  }
+  memcpy(h->raw_hash, s->raw_hash, 16);
+  h->settled = r->verdict != 2;
+}
+
+/* The record was met among the rejects: accepted there, or refused again with the same bytes. */
+static bool was_handled(const remap *m, const peri_stored *s) {
+  const handled *h = s->source == 0 && m->handled.count ? peri_map_get(&m->handled, s->key) : NULL;
+  return h && (h->settled || memcmp(h->raw_hash, s->raw_hash, 16) == 0);
 }
 
 static void write_work(void *self) {
@@ -70,9 +95,11 @@ static void write_work(void *self) {
                    .stream = m->stream->name,
                    .cursor_kind = PERI_STR("main"),
                    .generation = peri_str_of(r->project->generation),
+                   .rollback = m->o->rollback,
                    .rows = m->rows,
                    .row_count = m->row_count};
-  peri_store_remap(r->store, &c, &m->batch, &m->err);
+  if (m->o->preview) m->o->preview->batch(m->o->preview->self, &c, &m->batch, &m->err);
+  else peri_store_remap(r->store, &c, &m->batch, &m->err);
 }
 
 static void write_done(void *self) {
@@ -84,6 +111,8 @@ static void write_done(void *self) {
   m->counted.updated += m->batch.updated;
   m->counted.unchanged += m->batch.unchanged;
   m->counted.rejected += m->batch.rejected;
+  m->counted.deleted += m->batch.deleted;
+  m->counted.skipped += m->batch.skipped;
   if (m->o->progress) m->o->progress(m->o->progress_self, m->entity, &m->counted);
   next_batch(m);
 }
@@ -114,8 +143,16 @@ static void on_failed(peri_page *p, const peri_err *e) {
   m->done = true; /* the mapper is above us on the stack: freed by the caller of the loop */
 }
 
-/* Which of the stored records need the plan: all of another plan, and rejects and unmapped ones always. */
-static bool needed(const remap *m, const peri_stored *s) { return s->source != 0 || m->o->force || !peri_str_eq(s->plan_hash, m->hash); }
+static bool wanted(const peri_str asked, peri_str is) { return !asked.n || peri_str_eq(asked, is); }
+
+/* Which of the stored records need the plan: what another plan made, and rejects always, unless they were not asked for. */
+static bool needed(const remap *m, const peri_stored *s) {
+  bool changed = m->o->force || !peri_str_eq(s->plan_hash, m->hash);
+  if (s->source != 1) return changed;
+  return wanted(m->o->filter.code, s->code) && wanted(m->o->filter.field, s->field) && (changed || !m->o->changed_only);
+}
+
+static bool counts(const remap *m, const peri_stored *s) { return s->source != 1 && !was_handled(m, s); }
 
 static bool load_batch(remap *m) {
   peri_run *r = m->run;
@@ -125,7 +162,7 @@ static bool load_batch(remap *m) {
     peri_arena_free(m->arena);
     m->arena = peri_arena_new();
     if (peri_store_records(r->store, m->arena, r->in->id, m->entity, sources[m->source], m->after_seq, BATCH, &read, &got, &m->err)) return false;
-    if (!got) {
+    if (!got || m->after_seq > m->last_seq[sources[m->source]]) {
       m->source = m->o->rejects_only ? sizeof sources : m->source + 1;
       m->after_seq = 0;
       continue;
@@ -135,9 +172,14 @@ static bool load_batch(remap *m) {
     size_t bytes = 0;
     for (size_t i = 0; i < got && bytes < BATCH_BYTES_MAX; i++) {
       m->after_seq = read[i].seq;
-      if (!needed(m, &read[i])) {
-        m->counted.processed++, m->counted.unchanged++;
+      if (m->after_seq > m->last_seq[sources[m->source]]) break;
+      if (!needed(m, &read[i]) || was_handled(m, &read[i])) {
+        if (counts(m, &read[i])) m->counted.processed++, m->counted.unchanged++;
         continue;
+      }
+      if (m->left && (*m->left)-- <= 0) {
+        m->source = sizeof sources;
+        break;
       }
       bytes += read[i].raw.n;
       m->stored[m->count++] = read[i];
@@ -178,10 +220,13 @@ static void remap_entity(remap *m) {
   peri_str path = m->mapping ? m->mapping->path : (peri_str){0};
   peri_stream_open_json(m->stream, q ? q : &any, m->view, r->in->type, &path, m->mapping ? 1 : 0, NULL, 0, &json);
   peri_mapper_view(r->mapper, &json);
+  for (uint8_t i = 0; i < 3 && !m->err.code; i++) peri_store_last_seq(r->store, i, &m->last_seq[i], &m->err);
+  if (m->o->preview && m->o->preview->begin) m->o->preview->begin(m->o->preview->self, r, m->mapping);
   next_batch(m);
   if (!m->done) peri_engine_run(r->g);
   if (r->mapper) finish(m);
   peri_arena_free(m->arena);
+  peri_arena_free(m->keys);
 }
 
 /* Names that the mapping reads and the raw records were never asked for are named, not mapped to null in silence. */
@@ -204,12 +249,14 @@ static bool asked_for(const peri_remap_options *o, const peri_stream *s, peri_st
 peri_code peri_remap(peri_engine *g, const peri_project *project, const peri_remap_options *options, peri_buf *json, peri_err *e) {
   peri_sync_options none = {.integration = options->integration};
   peri_run *r = NULL;
-  peri_code code = peri_generation_settle(g->store, project, NULL, e);
+  bool write = options->preview == NULL;
+  int64_t left = options->most;
+  peri_code code = write ? peri_generation_settle(g->store, project, NULL, e) : PERI_OK;
   if (!code) code = peri_run_prepare_plain(g, project, &none, &r, e);
   if (code) return code;
   r->started_ms = peri_now_ms();
   peri_str names = options->stream_or_entity.n ? peri_arena_fmt(r->arena, "[\"%.*s\"]", PERI_S(options->stream_or_entity)) : PERI_STR("[]");
-  code = peri_run_open(r->store, r->in->id, options->rejects_only ? "replay" : "remap", names, peri_str_of(project->generation), &r->seq, r->id, e);
+  if (write) code = peri_run_open(r->store, r->in->id, options->rejects_only ? "replay" : "remap", names, peri_str_of(project->generation), &r->seq, r->id, e);
   peri_jw w;
   peri_buf missing = {0};
   peri_jw mw;
@@ -218,7 +265,7 @@ peri_code peri_remap(peri_engine *g, const peri_project *project, const peri_rem
   peri_jw_init(&w, json);
   peri_jw_object(&w);
   peri_jw_kv(&w, "integration", r->in->name);
-  peri_jw_kv_c(&w, "runId", r->id);
+  if (write) peri_jw_kv_c(&w, "runId", r->id);
   peri_jw_key_c(&w, "entities");
   peri_jw_object(&w);
   bool any = false;
@@ -236,6 +283,9 @@ peri_code peri_remap(peri_engine *g, const peri_project *project, const peri_rem
       if (!asked_for(options, s, m.entity)) continue;
       any = true;
       m.arena = peri_arena_new();
+      m.keys = peri_arena_new();
+      m.left = options->most ? &left : NULL;
+      peri_map_init(&m.handled, m.keys);
       remap_entity(&m);
       if (m.err.code) *e = m.err, code = m.err.code;
       peri_jw_key(&w, m.entity);
@@ -245,10 +295,13 @@ peri_code peri_remap(peri_engine *g, const peri_project *project, const peri_rem
       peri_jw_kv_int(&w, "updated", m.counted.updated);
       peri_jw_kv_int(&w, "unchanged", m.counted.unchanged);
       peri_jw_kv_int(&w, "rejected", m.counted.rejected);
+      peri_jw_kv_int(&w, "deleted", m.counted.deleted);
+      peri_jw_kv_int(&w, "skipped", m.counted.skipped);
       peri_jw_end_object(&w);
       if (!code) code = put_missing(r, m.mapping, s, &mw, e);
       r->total.processed += m.counted.processed, r->total.created += m.counted.created, r->total.updated += m.counted.updated;
       r->total.unchanged += m.counted.unchanged, r->total.rejected += m.counted.rejected;
+      r->total.deleted += m.counted.deleted, r->total.skipped += m.counted.skipped;
     }
   }
   peri_jw_end_object(&w);
@@ -267,4 +320,18 @@ peri_code peri_remap(peri_engine *g, const peri_project *project, const peri_rem
   if (closed && !code) *e = late, code = closed;
   peri_run_free(r);
   return code;
+}
+
+/* ---- after a change ---- */
+
+peri_code peri_replay_changed(peri_run *r, peri_buf *json, peri_err *e) {
+  int64_t due = 0;
+  for (size_t i = 0; i < r->scripts->mapping_count && !due; i++) {
+    const peri_mapping_info *m = &r->scripts->mappings[i];
+    peri_code code = peri_store_replay_due(r->store, r->in->id, m->entity, m->hash, &due, e);
+    if (code) return code;
+  }
+  if (!due) return PERI_OK;
+  peri_remap_options o = {.integration = r->in->name, .rejects_only = true, .changed_only = true, .most = PERI_REPLAY_MOST};
+  return peri_remap(r->g, r->project, &o, json, e);
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "core/mapper.h"
 #include "core/prepare.h"
+#include "core/remap.h"
 
 peri_str peri_run_stream_name(const peri_run *r) { return r->stream_index < r->stream_count ? r->streams[r->stream_index]->name : (peri_str){0}; }
 const char *peri_run_phase(const peri_run *r) { return r->phase ? r->phase : ""; }
@@ -148,6 +149,7 @@ static void put_result(const peri_run *r, const char *status, peri_buf *out) {
   peri_jw_kv_int(&w, "retries", r->total.retries);
   peri_jw_kv_int(&w, "bytes", r->total.bytes);
   peri_jw_kv_int(&w, "duration", peri_mono_ms() - r->started_mono_ms);
+  if (r->replayed.n) peri_jw_kv_raw(&w, "replayed", peri_buf_view(&r->replayed));
   peri_jw_key_c(&w, "entities");
   put_entities(r, &w);
   peri_jw_end_object(&w);
@@ -190,6 +192,13 @@ static peri_code close_run(peri_run *r, peri_err *e) {
   return code;
 }
 
+/* What a mapping refused and a changed one may take: before anything is asked. Its failure is the sync's own business a moment later. */
+static void replay(peri_run *r) {
+  peri_err e = {0};
+  if (r->options->dry_run || r->options->limit || r->g->stop) return;
+  if (peri_replay_changed(r, &r->replayed, &e)) peri_log(PERI_WARN, "sync", "refused records could not be tried with the changed mapping: %s", e.text);
+}
+
 peri_code peri_sync(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_buf *result, peri_err *e) {
   peri_run *r = NULL;
   peri_code code = peri_run_prepare(g, project, options, &r, e);
@@ -197,6 +206,7 @@ peri_code peri_sync(peri_engine *g, const peri_project *project, const peri_sync
   if (g->stop) code = peri_fail(e, PERI_INTERRUPTED, "stopped before anything was asked");
   if (!code) code = choose_streams(r, e);
   if (!code) code = peri_run_deletes_asked(r, e);
+  if (!code) replay(r);
   if (!code) code = open_run(r, e);
   if (!code) {
     r->mapper = peri_mapper_new(r);

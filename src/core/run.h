@@ -92,6 +92,7 @@ struct peri_run {
   struct peri_mapper *mapper;
   struct peri_stream_work *work; /* the stream in hand */
   peri_ask *ask;                 /* in flight; at most one */
+  peri_buf replayed;             /* JSON of what a changed mapping made of its rejects before the run; empty: nothing */
   peri_err err;                  /* first failure of the run */
   bool over, stopped_early;
   struct peri_question_row *accepted; size_t accepted_count; /* questions that this run answers */

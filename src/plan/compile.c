@@ -22,6 +22,8 @@ plan_maker plan_maker_new(peri_arena *a, const peri_plan_source *source, peri_er
   if (source) {
     m.plan->path = peri_arena_str(a, source->path);
     m.plan->sources_hash = source->sources_hash;
+    m.plan->files = source->files;
+    m.plan->file_count = source->file_count;
   }
   return m;
 }

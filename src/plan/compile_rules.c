@@ -104,8 +104,17 @@ bool plan_make_rules(plan_maker *m, const peri_node *mapping) {
 
 /* ---- hash ---- */
 
+static bool has_function(const peri_node *n) {
+  if (!n) return false;
+  if (n->type == PERI_N_FUNC) return true;
+  bool found = has_function(n->what) || has_function(n->opts);
+  for (size_t i = 0; i < n->item_count && !found; i++) found = has_function(n->items[i]);
+  for (size_t i = 0; i < n->member_count && !found; i++) found = has_function(n->members[i].value);
+  return found;
+}
+
 /* Everything of the tree that can change a row. Function numbers depend on the order of loading and lines on comments, so neither
- * counts; where nothing else tells one function from another (no sources_hash), its line does. */
+ * counts; what tells one function from another is the text of the files (sources_hash), or where there is none, its line. */
 static void put(peri_buf *b, const peri_node *n, bool lines) {
   if (!n) {
     peri_buf_char(b, '-');
@@ -148,8 +157,9 @@ static void put(peri_buf *b, const peri_node *n, bool lines) {
 void plan_make_hash(plan_maker *m) {
   peri_plan *p = m->plan;
   peri_buf b = {0};
-  peri_buf_fmt(&b, "%d %zu:", PERI_PLAN_COMPILER, p->sources_hash.n);
-  peri_buf_str(&b, p->sources_hash);
+  peri_str sources = has_function(m->source->mapping) ? p->sources_hash : (peri_str){0}; /* else the tree says it all, and a comment changes nothing */
+  peri_buf_fmt(&b, "%d %zu:", PERI_PLAN_COMPILER, sources.n);
+  peri_buf_str(&b, sources);
   put(&b, m->source->mapping, p->sources_hash.n == 0);
   if (p->key_from_stream) put(&b, m->source->stream_key, false);
   for (size_t i = 0; i < p->setting_count; i++) {

@@ -222,6 +222,10 @@ void peri_plan_describe(const peri_plan *p, peri_buf *out) {
   for (size_t i = 0; i < p->field_count; i++) put_field(&w, p, p->fields[i]);
   peri_jw_end_array(&w);
   put_reads(&w, p);
+  peri_jw_key_c(&w, "files");
+  peri_jw_array(&w);
+  for (size_t i = 0; i < p->file_count; i++) peri_jw_text(&w, p->files[i]);
+  peri_jw_end_array(&w);
   peri_jw_key_c(&w, "settings");
   peri_jw_array(&w);
   for (size_t i = 0; i < p->setting_count; i++) peri_jw_text(&w, p->settings[i]);

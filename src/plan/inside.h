@@ -193,6 +193,8 @@ struct peri_plan {
   size_t label_count, label_cap;
   char hash[33];
   peri_str sources_hash;
+  const peri_str *files;
+  size_t file_count;
 };
 
 struct peri_plan_view {

@@ -38,6 +38,8 @@ typedef struct peri_plan_source {
   const peri_json *discovered; /* object: path or name -> {"label","type","options":[{"value","label"}]}; may be NULL */
   const peri_node *stream_key; /* the stream's key, when the mapping names none: TEXT or TABLE of texts */
   bool key_free;               /* a row may go without a key: a preview that is not stored; without any key "id" is read */
+  const peri_str *files;       /* paths of all files that it is made of, told by describe; may be NULL */
+  size_t file_count;
   peri_str sources_hash;       /* digest of all files that the mapping is made of (its own, extends, use): part of the plan's hash, because
                                   the tree does not hold the text of functions; may be empty, then the lines of functions count */
 } peri_plan_source;
@@ -51,7 +53,7 @@ peri_plan_view *peri_plan_view_new(peri_arena *a, const peri_plan *plan, peri_pa
 
 /* For LOADED, `mappings show`, views, wanted and lineage: a JSON object
  * {"entity","from","integration","rowsPath","hash","key":[paths],"fields":[{"name","kind","type":"text|integer|number|boolean|json","paths":[…],
- *  "line","required","lua":["transform","validate"],"lineage":"…"}],"reads":[paths],"rest":[prefixes],"parents":[paths],"settings":[names],"rules":[…]}
+ *  "line","required","lua":["transform","validate"],"lineage":"…"}],"reads":[paths],"rest":[prefixes],"parents":[paths],"files":[paths],"settings":[names],"rules":[…]}
  */
 void peri_plan_describe(const peri_plan *plan, peri_buf *out);
 const char *peri_plan_hash(

@@ -11,7 +11,7 @@ peri_code peri_work_begin(peri_work *w, peri_store *s, const peri_commit *commit
   w->commit = commit;
   w->remap = remap;
   w->arena = s->scratch;
-  w->plan_id = INT64_MIN;
+  w->plan_id = w->request_seq = INT64_MIN;
   int64_t now_ms = peri_now_ms();
   w->now = peri_str_of(peri_iso(now_ms, w->now_text));
   w->synced_at = peri_str_of(peri_iso(commit->run_started_ms > 0 ? commit->run_started_ms : now_ms, w->synced_text));

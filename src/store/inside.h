@@ -119,6 +119,7 @@ typedef struct peri_work {
   bool expect_new;                                             /* the last row was new: try INSERT before SELECT */
   bool bound_insert, bound_update, bound_rewrite, bound_touch; /* what is the same for all rows is bound */
   int64_t generation_id, wanted_id, plan_id;
+  int64_t request_seq; /* INT64_MIN: not made yet, or nothing was asked */
   peri_str entity, plan_hash; /* what plan_id and has_sets belong to */
   bool has_sets;
   uint64_t scope; /* of the entity in recent.c */
@@ -140,6 +141,9 @@ peri_code peri_work_end(peri_work *w, peri_err *e); /* counters, deltas, seen ma
 void peri_work_seen(peri_work *w, int64_t seq);
 size_t peri_work_group(const peri_commit_row *rows, size_t count); /* how many rows are one set */
 peri_str peri_record_key(peri_work *w, const peri_commit_row *r);
+/* ---- origin.c: the page's request gets its number before the first row that names it ---- */
+peri_code peri_work_request(peri_work *w, peri_err *e);
+peri_code peri_requests_retain(peri_store *s, peri_err *e); /* inside a transaction */
 
 bool peri_older(int64_t updated, int64_t stored);
 peri_code peri_find_row(peri_work *w, peri_str key, peri_found *f, peri_err *e);

@@ -30,7 +30,7 @@ static peri_code look(const peri_look *l, peri_str key, const uint8_t raw_hash[1
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
       if (i == 0 && sqlite3_column_type(st, 7) != SQLITE_NULL) continue; /* a row of some record's set that is called alike */
       if (i >= 2) {
-        if (i == 2 && !peri_str_is(peri_col(st, 1), "open")) continue;
+        if (i == 2 && !peri_str_is(peri_col(st, 1), "open") && !peri_str_is(peri_col(st, 1), "discarded")) continue;
         k->exists = true;
         compare(st, i == 2 ? 2 : 1, i == 2 ? 3 : 2, l, raw_hash, raw, same);
         continue;

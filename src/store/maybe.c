@@ -1,4 +1,4 @@
-/* store/maybe: a Bloom filter over the records that have an open reject or an unmapped row. A good row must close both, and nearly no good row
+/* store/maybe: a Bloom filter over the records that have an open or discarded reject or an unmapped row. A good row must close both, and nearly no good row
  * has either: the filter answers "surely not" without a look-up. Refuses to forget: a settled record costs a look-up until the next start. */
 #include <xxhash.h>
 
@@ -32,7 +32,7 @@ bool peri_maybe_has(const peri_store *s, peri_str integration_id, peri_str entit
 peri_code peri_maybe_load(peri_store *s, peri_err *e) {
   if (s->maybe) return PERI_OK;
   sqlite3_stmt *st = peri_prepare(s,
-                                  "SELECT integration_id, entity_type, record_key FROM rejects WHERE state = 'open'"
+                                  "SELECT integration_id, entity_type, record_key FROM rejects WHERE state IN ('open', 'discarded')"
                                   " UNION ALL SELECT integration_id, entity_type, record_key FROM unmapped",
                                   e);
   if (!st) return peri_why(e);

@@ -5,12 +5,17 @@
 peri_code peri_store_records(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, uint8_t source, int64_t after_seq, size_t limit,
                              peri_stored **out, size_t *count, peri_err *e) {
   static const char *const from[] = {
-      "SELECT d.seq, coalesce(d.record_key, d.external_id), d.raw, d.context, p.hash, d.raw_hash, d.source_updated FROM integration_data d LEFT JOIN "
-      "plans p ON p.seq = d.plan_id"
-      " WHERE +d.integration_id = ?1 AND +d.entity_type = ?2 AND d.seq > ?3 AND d.raw IS NOT NULL ORDER BY d.seq LIMIT ?4",
-      "SELECT d.seq, d.record_key, d.raw, d.context, p.hash, d.raw_hash, d.source_updated FROM rejects d LEFT JOIN plans p ON p.seq = d.plan_id"
+      "SELECT d.seq, coalesce(d.record_key, d.external_id), d.raw, d.context, p.hash, d.raw_hash, d.source_updated, 0, NULL, NULL FROM integration_data d"
+      " LEFT JOIN plans p ON p.seq = d.plan_id WHERE +d.integration_id = ?1 AND +d.entity_type = ?2 AND d.seq > ?3 AND d.raw IS NOT NULL"
+      " AND (d.deleted_cause IS NOT 'skip' OR NOT EXISTS (SELECT 1 FROM unmapped u WHERE u.integration_id = ?1 AND u.entity_type = ?2"
+      " AND u.record_key = coalesce(d.record_key, d.external_id))) ORDER BY d.seq LIMIT ?4",
+      "SELECT d.seq, d.record_key, d.raw, d.context, p.hash, d.raw_hash, d.source_updated,"
+      " EXISTS (SELECT 1 FROM integration_data o WHERE o.integration_id = ?1 AND o.entity_type = ?2 AND o.external_id = d.record_key)"
+      " OR EXISTS (SELECT 1 FROM integration_data o WHERE o.integration_id = ?1 AND o.entity_type = ?2 AND o.record_key = d.record_key),"
+      " d.code, d.field FROM rejects d LEFT JOIN plans p ON p.seq = d.plan_id"
       " WHERE d.integration_id = ?1 AND d.entity_type = ?2 AND d.seq > ?3 AND d.state = 'open' AND d.raw IS NOT NULL ORDER BY d.seq LIMIT ?4",
-      "SELECT d.seq, d.record_key, d.raw, d.context, p.hash, d.raw_hash, d.source_updated FROM unmapped d LEFT JOIN plans p ON p.seq = d.plan_id"
+      "SELECT d.seq, d.record_key, d.raw, d.context, p.hash, d.raw_hash, d.source_updated, 0, NULL, NULL FROM unmapped d LEFT JOIN plans p ON p.seq = "
+      "d.plan_id"
       " WHERE +d.integration_id = ?1 AND +d.entity_type = ?2 AND d.seq > ?3 AND d.raw IS NOT NULL ORDER BY d.seq LIMIT ?4"};
   *out = NULL;
   *count = 0;
@@ -33,9 +38,21 @@ peri_code peri_store_records(peri_store *s, peri_arena *a, peri_str integration_
     if (sqlite3_column_bytes(st, 5) == 16) memcpy(r->raw_hash, sqlite3_column_blob(st, 5), 16);
     r->updated = peri_col_int(st, 6, INT64_MIN);
     r->source = source;
+    r->has_row = sqlite3_column_int(st, 7) != 0;
+    r->code = peri_arena_str(a, peri_col(st, 8));
+    r->field = peri_arena_str(a, peri_col(st, 9));
   }
   if (st && rc != SQLITE_DONE) code = peri_sql_fail(s, e, "read stored records");
   sqlite3_finalize(st);
+  peri_store_leave(s);
+  return code;
+}
+
+peri_code peri_store_last_seq(peri_store *s, uint8_t source, int64_t *seq, peri_err *e) {
+  static const char *const from[] = {"SELECT max(seq) FROM integration_data", "SELECT max(seq) FROM rejects", "SELECT max(seq) FROM unmapped"};
+  if (source > 2) return peri_fail(e, PERI_INTERNAL, "no such source of records: %d", source);
+  peri_store_enter(s);
+  peri_code code = peri_ask(s, e, seq, 0, from[source], "");
   peri_store_leave(s);
   return code;
 }
@@ -67,7 +84,7 @@ peri_code peri_store_wanted_sets(peri_store *s, peri_arena *a, peri_str integrat
 typedef struct peri_place {
   bool in_row, in_reject, in_unmapped; /* in_reject: an open one */
   bool dead;                           /* only tombstones hold it: a record that is gone stays gone */
-  int64_t reject_seq, unmapped_seq, updated;
+  int64_t reject_seq, unmapped_seq, updated, request_seq;
   peri_found *rows;
   size_t count;
   peri_found *head;
@@ -99,6 +116,7 @@ static peri_code bytes_of(peri_work *w, peri_stmt_id which, int64_t seq, peri_pl
   if (sqlite3_step(st) == SQLITE_ROW) {
     p->raw = peri_arena_str(w->arena, peri_col(st, 0));
     p->context = peri_arena_str(w->arena, peri_col(st, 1));
+    p->request_seq = peri_col_int(st, 2, INT64_MIN);
   }
   sqlite3_reset(st);
   return PERI_OK;
@@ -106,7 +124,7 @@ static peri_code bytes_of(peri_work *w, peri_stmt_id which, int64_t seq, peri_pl
 
 static peri_code place(peri_work *w, peri_str key, const peri_commit_row *r, peri_place *p, peri_err *e) {
   memset(p, 0, sizeof *p);
-  p->updated = INT64_MIN;
+  p->updated = p->request_seq = INT64_MIN;
   peri_code code = peri_record_rows(w, key, &p->rows, &p->count, e);
   for (size_t i = 0; code == PERI_OK && i < p->count; i++)
     if (p->rows[i].has_raw && memcmp(p->rows[i].raw_hash, r->raw_hash, 16) == 0) {
@@ -184,6 +202,7 @@ peri_code peri_remap_rows(peri_work *w, const peri_commit_row *rows, size_t coun
   peri_str key = peri_record_key(w, r);
   peri_place p;
   if ((code = place(w, key, r, &p, e)) != PERI_OK) return code;
+  w->request_seq = p.request_seq; /* what becomes of the record keeps saying what brought it */
   if (!p.in_row && !p.in_reject && !p.in_unmapped) { /* a newer version came in between */
     w->n.unchanged++;
     return PERI_OK;

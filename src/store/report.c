@@ -143,35 +143,43 @@ peri_code peri_report_runs(peri_store *s, peri_str name, int limit, peri_buf *js
   return code;
 }
 
-peri_code peri_report_rejects(peri_store *s, peri_str name, peri_str entity, peri_str code_name, int limit, int64_t after_seq, peri_buf *json,
-                              peri_err *e) {
+#define REJECT_FROM                                                                                                                                  \
+  " FROM rejects r JOIN integrations i ON i.id = r.integration_id LEFT JOIN generations g ON g.seq = r.generation_id LEFT JOIN runs u ON u.seq = "    \
+  "r.run_seq WHERE i.deleted_at IS NULL AND (?1 IS NULL OR i.name = ?1 OR i.id = ?1) AND (?2 IS NULL OR r.entity_type = ?2)"                          \
+  " AND (?3 IS NULL OR r.code = ?3) AND (?4 IS NULL OR r.field = ?4)"
+
+static peri_code rejects(peri_store *s, const char *sql, const char *letters, peri_buf *json, peri_str name, const peri_reject_filter *f, int64_t limit,
+                         int64_t after, peri_err *e) {
   peri_store_enter(s);
   peri_code code = known_name(s, name, e);
-  if (code == PERI_OK)
-    code = array(s,
-                 "SELECT r.seq, r.id, i.name AS integration, r.external_id AS externalId, r.entity_type AS entity, r.field, r.code, r.message, "
-                 "r.file, r.line, r.value_shown AS value,"
-                 " r.also, r.attempts, r.created_at, r.updated_at FROM rejects r JOIN integrations i ON i.id = r.integration_id WHERE r.state = "
-                 "'open' AND i.deleted_at IS NULL"
-                 " AND (?1 IS NULL OR i.name = ?1 OR i.id = ?1) AND (?2 IS NULL OR r.entity_type = ?2) AND (?3 IS NULL OR r.code = ?3) AND r.seq > "
-                 "?5 ORDER BY r.seq LIMIT ?4",
-                 "ittttttttit"
-                 "jitt",
-                 json, e, name, entity, code_name, bounded(limit), after_seq);
+  sqlite3_stmt *st = code == PERI_OK ? peri_prepare(s, sql, e) : NULL;
+  if (st) {
+    peri_bind(st, "TTTTii", name, f->entity, f->code, f->field, limit, after);
+    code = peri_rows_json(s, st, letters, json, e);
+  } else if (code == PERI_OK)
+    code = peri_why(e);
   peri_store_leave(s);
   return code;
 }
 
-peri_code peri_report_reject_counts(peri_store *s, peri_str name, peri_buf *json, peri_err *e) {
+peri_code peri_report_rejects(peri_store *s, peri_str name, const peri_reject_filter *filter, int limit, int64_t after_seq, peri_buf *json, peri_err *e) {
+  return rejects(s,
+                 "SELECT r.seq, r.id, i.name AS integration, r.external_id AS externalId, r.entity_type AS entity, r.field, r.code, r.message, "
+                 "r.file, r.line, r.value_shown AS value, r.also, r.attempts, g.hash AS generation, u.id AS run, r.created_at, r.updated_at" REJECT_FROM
+                 " AND r.state = 'open' AND r.seq > ?6 ORDER BY r.seq LIMIT ?5",
+                 "ittttttttitjitttt", json, name, filter, bounded(limit), after_seq, e);
+}
+
+peri_code peri_report_reject_counts(peri_store *s, peri_str name, const peri_reject_filter *filter, peri_buf *json, peri_err *e) {
+  return rejects(s,
+                 "SELECT r.entity_type AS entity, r.code, r.field, r.message, count(*) AS count" REJECT_FROM
+                 " AND r.state = 'open' GROUP BY 1, 2, 3, 4 ORDER BY count(*) DESC, 1, 2, 3, 4 LIMIT 1000",
+                 "tttti", json, name, filter, 0, 0, e);
+}
+
+peri_code peri_report_discarded(peri_store *s, peri_str name, const peri_reject_filter *f, int64_t *count, peri_err *e) {
   peri_store_enter(s);
-  peri_code code = known_name(s, name, e);
-  if (code == PERI_OK)
-    code = array(
-        s,
-        "SELECT r.entity_type AS entity, r.code, r.field, r.message, count(*) AS count FROM rejects r JOIN integrations i ON i.id = r.integration_id"
-        " WHERE r.state = 'open' AND i.deleted_at IS NULL AND (?1 IS NULL OR i.name = ?1 OR i.id = ?1) GROUP BY 1, 2, 3, 4 ORDER BY count(*) DESC, "
-        "1, 2, 3, 4 LIMIT 1000",
-        "tttti", json, e, name, (peri_str){NULL, 0}, (peri_str){NULL, 0}, 0, 0);
+  peri_code code = peri_ask(s, e, count, 0, "SELECT count(*)" REJECT_FROM " AND r.state = 'discarded'", "TTTT", name, f->entity, f->code, f->field);
   peri_store_leave(s);
   return code;
 }

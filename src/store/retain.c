@@ -9,7 +9,7 @@
 
 peri_code peri_store_retain(peri_store *s, peri_err *e) {
   int64_t runs_before = peri_now_ms() - (int64_t)PERI_RUNS_DAYS_MAX * 86400000;
-  char rejects[512];
+  char rejects[512], before[PERI_ISO_MAX];
   snprintf(rejects, sizeof rejects,
            "DELETE FROM rejects WHERE seq IN (SELECT seq FROM (SELECT seq, state, row_number() OVER (PARTITION BY integration_id, entity_type ORDER "
            "BY state = 'open' DESC, updated_at DESC)"
@@ -34,6 +34,12 @@ peri_code peri_store_retain(peri_store *s, peri_err *e) {
       code = peri_exec(s, e, "let old sweeps go",
                        "DELETE FROM sweep_bits WHERE sweep_seq IN (SELECT seq FROM sweeps WHERE run_seq < (SELECT min(seq) FROM runs))", "");
     if (code == PERI_OK) code = peri_exec(s, e, "let old sweeps go", "DELETE FROM sweeps WHERE run_seq < (SELECT min(seq) FROM runs)", "");
+    /* what was discarded is known by its hash as long as it may come again; its bytes are kept as long as runs are */
+    if (code == PERI_OK)
+      code = peri_exec(s, e, "let discarded bytes go",
+                       "UPDATE rejects SET raw = NULL WHERE seq IN (SELECT seq FROM rejects WHERE state = 'discarded' AND updated_at < ?1 AND raw IS NOT NULL LIMIT " AT_ONCE ")",
+                       "c", peri_iso(runs_before, before));
+    if (code == PERI_OK) code = peri_requests_retain(s, e);
     code = peri_tx_end(s, code, e);
   }
   peri_store_leave(s);

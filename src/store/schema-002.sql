@@ -45,3 +45,21 @@ CREATE TABLE drift (
   now TEXT
 );
 CREATE INDEX drift_stream ON drift(integration_id, stream, field);
+
+-- Which request brought a record: one row a page, made when the page writes anything. `marked` is the round of retention that last saw a record
+-- refer to it (store/origin.c): no index on request_seq is needed, which every written record would pay for.
+CREATE TABLE requests (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  run_seq INTEGER NOT NULL,
+  stream TEXT NOT NULL,
+  page INTEGER NOT NULL, -- of the run
+  method TEXT NOT NULL,
+  url TEXT NOT NULL,     -- as sent, without credentials; long values cut
+  at_ms INTEGER NOT NULL,
+  marked INTEGER NOT NULL DEFAULT 0
+);
+ALTER TABLE integration_data ADD COLUMN request_seq INTEGER;
+ALTER TABLE unmapped ADD COLUMN request_seq INTEGER;
+ALTER TABLE rejects ADD COLUMN request_seq INTEGER;
+-- a reject's state may be `discarded` now: refused, and somebody said that it may be; and it tells by which set of files it was refused
+ALTER TABLE rejects ADD COLUMN generation_id INTEGER;

@@ -14,19 +14,20 @@
   X(HAS_SETS, "SELECT 1 FROM integration_data WHERE integration_id = ?1 AND entity_type = ?2 AND record_key IS NOT NULL LIMIT 1")                    \
   X(INSERT,                                                                                                                                          \
     "INSERT INTO integration_data(integration_id, entity_type, generation_id, wanted_id, run_seq, synced_at, created_at, updated_at, plan_id,"       \
-    " id, external_id, source_updated, raw_hash, data_hash, record_key, context, warnings, data, raw)"                                               \
-    " VALUES(?1,?2,?3,?4,?5,?6,?7,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)"                                                                     \
+    " id, external_id, source_updated, raw_hash, data_hash, record_key, context, warnings, data, raw, request_seq)"                                  \
+    " VALUES(?1,?2,?3,?4,?5,?6,?7,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)"                                                                 \
     " ON CONFLICT(integration_id, entity_type, external_id) DO NOTHING")                                                                             \
   X(UPDATE, "UPDATE integration_data SET generation_id = ?1, wanted_id = ?2, run_seq = coalesce(?3, run_seq), synced_at = coalesce(?4, synced_at), " \
             "updated_at = ?5, plan_id = ?6,"                                                                                                         \
             " source_updated = ?8, raw_hash = ?9, data_hash = ?10, record_key = ?11, is_stale = 0, deleted_at = NULL, deleted_cause = NULL,"         \
-            " merged_into = NULL, context = ?12, warnings = ?13, data = ?14, raw = ?15 WHERE seq = ?7")                                              \
+            " merged_into = NULL, context = ?12, warnings = ?13, data = ?14, raw = ?15, request_seq = coalesce(?16, request_seq) WHERE seq = ?7")    \
   X(REWRITE,                                                                                                                                         \
     "UPDATE integration_data SET generation_id = ?1, wanted_id = ?2, run_seq = ?3, synced_at = ?4, updated_at = ?5, plan_id = ?6, is_stale = 0,"     \
-    " source_updated = ?8, raw_hash = ?9, data_hash = ?10, context = ?11, warnings = ?12, data = ?13, raw = ?14 WHERE seq = ?7")                     \
+    " source_updated = ?8, raw_hash = ?9, data_hash = ?10, context = ?11, warnings = ?12, data = ?13, raw = ?14, request_seq = ?15 WHERE seq = ?7")  \
   X(TOUCH, "UPDATE integration_data SET generation_id = ?1, wanted_id = ?2, run_seq = coalesce(?3, run_seq), synced_at = coalesce(?4, synced_at), "  \
            "plan_id = ?5, source_updated = ?7,"                                                                                                      \
-           " raw_hash = ?8, record_key = ?9, context = ?10, warnings = ?11, raw = ?12, is_stale = 0 WHERE seq = ?6")                                 \
+           " raw_hash = ?8, record_key = ?9, context = ?10, warnings = ?11, raw = ?12, request_seq = coalesce(?13, request_seq), is_stale = 0"       \
+           " WHERE seq = ?6")                                                                                                                        \
   X(REMAPPED, "UPDATE integration_data SET generation_id = ?1, plan_id = ?2, updated_at = ?3, data_hash = ?5, warnings = ?6, data = ?7,"             \
               " is_stale = ?8, deleted_at = CASE ?9 WHEN 1 THEN NULL ELSE deleted_at END,"                                                           \
               " deleted_cause = CASE ?9 WHEN 1 THEN NULL ELSE deleted_cause END WHERE seq = ?4")                                                     \
@@ -36,25 +37,27 @@
   X(BURY,                                                                                                                                            \
     "UPDATE integration_data SET deleted_at = coalesce(deleted_at, ?2), deleted_cause = ?3, merged_into = coalesce(?4, merged_into),"                \
     " source_updated = ?5, run_seq = coalesce(?6, run_seq), synced_at = coalesce(?7, synced_at), updated_at = ?2, is_stale = 0 WHERE seq = ?1")      \
-  X(RAW_OF, "SELECT raw, context FROM integration_data WHERE seq = ?1")                                                                              \
+  X(RAW_OF, "SELECT raw, context, request_seq FROM integration_data WHERE seq = ?1")                                                                 \
   X(REJECT_FIND,                                                                                                                                     \
     "SELECT seq, state, raw_hash, plan_id, source_updated FROM rejects WHERE integration_id = ?1 AND entity_type = ?2 AND record_key = ?3")          \
-  X(REJECT_RAW, "SELECT raw, context FROM rejects WHERE seq = ?1")                                                                                   \
+  X(REJECT_RAW, "SELECT raw, context, request_seq FROM rejects WHERE seq = ?1")                                                                      \
   X(REJECT_PUT,                                                                                                                                      \
-    "INSERT INTO rejects(id, integration_id, entity_type, record_key, external_id, state, field, code, message, file, line, value_shown, also,"      \
-    " source_updated, raw_hash, plan_id, run_seq, created_at, updated_at, context, raw)"                                                             \
-    " VALUES(?1,?2,?3,?4,?5,'open',?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?17,?18,?19)"                                                         \
-    " ON CONFLICT(integration_id, entity_type, record_key) DO UPDATE SET external_id = excluded.external_id, attempts = attempts + 1, state = "      \
-    "'open',"                                                                                                                                        \
+    "INSERT INTO rejects(id, integration_id, entity_type, record_key, external_id, field, code, message, file, line, value_shown, also,"             \
+    " source_updated, raw_hash, plan_id, run_seq, created_at, updated_at, context, raw, state, generation_id, request_seq)"                          \
+    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?17,?18,?19,?20,?21,?22)"                                                    \
+    " ON CONFLICT(integration_id, entity_type, record_key) DO UPDATE SET external_id = excluded.external_id, attempts = attempts + 1,"               \
+    " state = excluded.state, generation_id = excluded.generation_id, request_seq = coalesce(excluded.request_seq, request_seq),"                    \
     " field = excluded.field, code = excluded.code, message = excluded.message, file = excluded.file, line = excluded.line,"                         \
     " value_shown = excluded.value_shown, also = excluded.also, source_updated = excluded.source_updated, raw_hash = excluded.raw_hash,"             \
     " plan_id = excluded.plan_id, run_seq = excluded.run_seq, updated_at = excluded.updated_at, context = excluded.context, raw = excluded.raw")     \
   X(REJECT_CLOSE, "UPDATE rejects SET state = ?2, updated_at = ?3 WHERE seq = ?1")                                                                   \
   X(REJECT_SEEN, "UPDATE rejects SET run_seq = ?4 WHERE integration_id = ?1 AND entity_type = ?2 AND record_key = ?3 AND state = 'open'")            \
   X(UNMAPPED_FIND, "SELECT seq, raw_hash, plan_id, source_updated FROM unmapped WHERE integration_id = ?1 AND entity_type = ?2 AND record_key = ?3") \
-  X(UNMAPPED_RAW, "SELECT raw, context FROM unmapped WHERE seq = ?1")                                                                                \
-  X(UNMAPPED_PUT, "INSERT INTO unmapped(integration_id, entity_type, record_key, source_updated, raw_hash, plan_id, run_seq, context, raw)"          \
-                  " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT(integration_id, entity_type, record_key) DO UPDATE SET"                           \
+  X(UNMAPPED_RAW, "SELECT raw, context, request_seq FROM unmapped WHERE seq = ?1")                                                                   \
+  X(REQUEST_PUT, "INSERT INTO requests(run_seq, stream, page, method, url, at_ms) VALUES(?1,?2,?3,?4,?5,?6)")                                        \
+  X(UNMAPPED_PUT, "INSERT INTO unmapped(integration_id, entity_type, record_key, source_updated, raw_hash, plan_id, run_seq, context, raw,"          \
+                  " request_seq) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT(integration_id, entity_type, record_key) DO UPDATE SET"          \
+                  " request_seq = coalesce(excluded.request_seq, request_seq),"                                                                      \
                   " source_updated = excluded.source_updated, raw_hash = excluded.raw_hash, plan_id = excluded.plan_id, run_seq = excluded.run_seq," \
                   " context = excluded.context, raw = excluded.raw")                                                                                 \
   X(UNMAPPED_DROP, "DELETE FROM unmapped WHERE integration_id = ?1 AND entity_type = ?2 AND record_key = ?3")                                        \

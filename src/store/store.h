@@ -71,19 +71,27 @@ typedef struct peri_commit_row {
   peri_str record_key; /* of the record; equal to key unless the mapping has `rows` */
   uint8_t set;         /* rows of one record_key follow each other; the set replaces what was there */
   int64_t updated;     /* position, INT64_MIN none */
+  uint8_t source;      /* remap: where the record was stored, as in peri_stored */
   uint8_t raw_hash[16], data_hash[16];
   peri_str data, raw, context, warnings;
   peri_str reject_json; /* verdict 2: {"externalId","entity","field","code","message","file","line","value","also"} */
   peri_str merged_into; /* verdict 6: survivor's key */
 } peri_commit_row;
+/* The request whose reply the rows of a commit came with; kept once something of it is written. */
+typedef struct peri_origin {
+  peri_str method, url; /* without credentials */
+  int64_t page, at_ms;
+} peri_origin;
 typedef struct peri_commit {
   int64_t run_seq;
   int64_t run_started_ms; /* becomes synced_at of rows written */
   peri_str integration_id, stream, cursor_kind, generation, wanted_id;
   const peri_commit_row *rows;
   size_t row_count;
+  const peri_origin *origin;        /* NULL: nothing was asked (remap) */
   const peri_cursor *cursor;        /* NULL: leave it */
   bool sweep;                       /* mark rows seen for the sweep under way (run_seq) */
+  bool rollback;                    /* remap: what only another plan made of records that are refused now is taken back */
   int64_t requests, retries, bytes; /* added to the run's counters */
 } peri_commit;
 typedef struct peri_commit_result {
@@ -126,6 +134,16 @@ typedef struct peri_parent {
 peri_code peri_store_parents(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, int64_t after_seq, int64_t changed_since_run_seq,
                              size_t limit, peri_parent **out, size_t *count, peri_err *e);
 
+/* ---- rejects that may stay refused ---- */
+typedef struct peri_reject_filter {
+  peri_str entity, code, field; /* empty: any */
+} peri_reject_filter;
+/* Open rejects become `discarded`: kept with their bytes, no longer counted as errors and not replayed. The same bytes coming again stay discarded, another
+ * version opens anew. */
+peri_code peri_store_discard(peri_store *s, peri_str integration_id, const peri_reject_filter *filter, int64_t *count, peri_err *e);
+/* Open rejects of an entity that another plan than this one made. */
+peri_code peri_store_replay_due(peri_store *s, peri_str integration_id, peri_str entity, peri_str plan_hash, int64_t *count, peri_err *e);
+
 /* ---- remap and replay: stored records by seq ---- */
 typedef struct peri_stored {
   int64_t seq;
@@ -133,9 +151,13 @@ typedef struct peri_stored {
   uint8_t raw_hash[16];
   int64_t updated;
   uint8_t source; /* 0 integration_data, 1 rejects, 2 unmapped */
+  bool has_row;   /* a reject: an older version of it has a row */
+  peri_str code, field; /* of a reject */
 } peri_stored;
+/* A row that is dead because a rule left its record out is not given: its record is among the unmapped ones. */
 peri_code peri_store_records(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, uint8_t source, int64_t after_seq, size_t limit,
                              peri_stored **out, size_t *count, peri_err *e);
+peri_code peri_store_last_seq(peri_store *s, uint8_t source, int64_t *seq, peri_err *e);
 /* The different sets of names (commit.wanted_id) that the live rows of an entity were asked with; rows for which everything came have none. */
 peri_code peri_store_wanted_sets(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, peri_str **out, size_t *count, peri_err *e);
 /* One batch of remapped rows in one transaction: synced_at untouched, rows whose raw_hash is no longer what was read are left; a row failing the new

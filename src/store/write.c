@@ -69,6 +69,7 @@ peri_code peri_record_rows(peri_work *w, peri_str record_key, peri_found **rows,
 }
 
 static peri_code insert(peri_work *w, const peri_commit_row *r, bool head, bool in_set, bool *made, peri_err *e) {
+  if (peri_work_request(w, e)) return peri_why(e);
   sqlite3_stmt *st = peri_stmt(w->s, PERI_Q_INSERT, e);
   if (!st) return peri_why(e);
   if (!w->bound_insert) {
@@ -79,8 +80,8 @@ static peri_code insert(peri_work *w, const peri_commit_row *r, bool head, bool 
   char id[PERI_UUID_TEXT];
   peri_uuid7(id);
   peri_str none = {NULL, 0};
-  peri_bind_from(st, 9, "ttIhhTTTtT", (peri_str){id, PERI_UUID_TEXT - 1}, r->key, r->updated, head ? r->raw_hash : NULL, r->data_hash,
-                 in_set ? r->record_key : none, head ? r->context : none, r->warnings, r->data, head ? r->raw : none);
+  peri_bind_from(st, 9, "ttIhhTTTtTI", (peri_str){id, PERI_UUID_TEXT - 1}, r->key, r->updated, head ? r->raw_hash : NULL, r->data_hash,
+                 in_set ? r->record_key : none, head ? r->context : none, r->warnings, r->data, head ? r->raw : none, w->request_seq);
   peri_code code = peri_done(w->s, st, e, "write a row");
   *made = code == PERI_OK && sqlite3_changes(w->s->db) == 1;
   if (*made) {
@@ -104,23 +105,24 @@ static peri_code update(peri_work *w, const peri_found *f, const peri_commit_row
   const uint8_t *raw_hash = head ? r->raw_hash : NULL;
   int64_t run_seq = w->remap ? INT64_MIN : w->commit->run_seq; /* remap fetches nothing: these two stay */
   peri_str synced_at = w->remap ? none : w->synced_at;
+  if (peri_work_request(w, e)) return peri_why(e);
   sqlite3_stmt *st = peri_stmt(w->s, same_data ? PERI_Q_TOUCH : PERI_Q_UPDATE, e);
   if (!st) return peri_why(e);
   if (!same_data && !w->remap && !f->dead && !in_set && !f->record.p) { /* the usual case touches no index */
     if (!(st = peri_stmt(w->s, PERI_Q_REWRITE, e))) return peri_why(e);
     if (!w->bound_rewrite) peri_bind(st, "IIittI", w->generation_id, w->wanted_id, run_seq, synced_at, w->now, w->plan_id);
     w->bound_rewrite = true;
-    peri_bind_from(st, 7, "iIhhTTtT", f->seq, updated, raw_hash, r->data_hash, context, r->warnings, r->data, raw);
+    peri_bind_from(st, 7, "iIhhTTtTI", f->seq, updated, raw_hash, r->data_hash, context, r->warnings, r->data, raw, w->request_seq);
     w->n.updated++;
   } else if (same_data) {
     if (!w->bound_touch) peri_bind(st, "IIITI", w->generation_id, w->wanted_id, run_seq, synced_at, w->plan_id);
     w->bound_touch = true;
-    peri_bind_from(st, 6, "iIhTTTT", f->seq, updated, raw_hash, record, context, r->warnings, raw);
+    peri_bind_from(st, 6, "iIhTTTTI", f->seq, updated, raw_hash, record, context, r->warnings, raw, w->request_seq);
     w->n.unchanged++;
   } else {
     if (!w->bound_update) peri_bind(st, "IIITtI", w->generation_id, w->wanted_id, run_seq, synced_at, w->now, w->plan_id);
     w->bound_update = true;
-    peri_bind_from(st, 7, "iIhhTTTtT", f->seq, updated, raw_hash, r->data_hash, record, context, r->warnings, r->data, raw);
+    peri_bind_from(st, 7, "iIhhTTTtTI", f->seq, updated, raw_hash, r->data_hash, record, context, r->warnings, r->data, raw, w->request_seq);
     w->n.updated++;
     if (f->dead) w->data_delta++;
   }

@@ -38,9 +38,46 @@ const peri_node *peri_shop_stream(peri_shop *s, peri_str connector, peri_str str
 
 /* ---- mappings ---- */
 
+static void add_source(peri_shop *s, peri_shop_file *f, peri_str path) {
+  f->sources = peri_arena_grow(s->load_arena, f->sources, f->source_count, &f->source_cap, sizeof *f->sources);
+  f->sources[f->source_count++] = path;
+}
+
+/* What the mapping is made of, libraries included: all of them where one of its files may take any (`use`); which, only its running would tell. */
+static peri_str digest_sources(peri_shop *s, peri_shop_file *f) {
+  static const char hex[] = "0123456789abcdef";
+  bool uses = false;
+  for (size_t i = 0; i < f->source_count && !uses; i++) {
+    const peri_shop_file *one = peri_shop_file_named(s, f->sources[i]);
+    uses = one && one->bytes.n && memmem(one->bytes.p, one->bytes.n, "use", 3);
+  }
+  for (size_t i = 0; i < s->file_count && uses; i++)
+    if (peri_str_starts(s->files[i].path, PERI_STR("lib/"))) add_source(s, f, s->files[i].path);
+  peri_buf all = {0};
+  for (size_t i = 0; i < f->source_count; i++) {
+    const peri_shop_file *one = peri_shop_file_named(s, f->sources[i]);
+    uint8_t hash[16];
+    peri_hash(0, one ? one->bytes : f->sources[i], f->sources[i], hash);
+    peri_buf_put(&all, (const char *)hash, sizeof hash);
+  }
+  uint8_t hash[16];
+  peri_hash(0, peri_buf_view(&all), (peri_str){"", 0}, hash);
+  peri_buf_fini(&all);
+  char *text = peri_arena_bytes(s->load_arena, 33);
+  for (int i = 0; i < 16; i++) text[2 * i] = hex[hash[i] >> 4], text[2 * i + 1] = hex[hash[i] & 15];
+  return (peri_str){text, 32};
+}
+
+typedef struct lookup {
+  peri_shop *s;
+  peri_shop_file *of;
+} lookup;
+
 static const peri_tree *find_mapping(void *self, peri_str name) {
-  peri_shop *s = self;
+  lookup *l = self;
+  peri_shop *s = l->s;
   peri_shop_file *f = peri_shop_file_named(s, peri_arena_fmt(s->load_arena, "mappings/%.*s.lua", PERI_S(name)));
+  if (f) add_source(s, l->of, f->path);
   return f && peri_shop_file_load(s, f) && peri_node_is(f->tree.root, "mapping") ? &f->tree : NULL;
 }
 
@@ -81,6 +118,9 @@ static peri_plan *compile(peri_shop *s, peri_shop_file *f, const peri_node *stre
   f->keyless = !known && !peri_node_get(f->mapping, "key");
   peri_plan_source source = {
       .mapping = f->mapping, .path = f->path, .key_free = f->key_free, .settings = s->settings, .discovered = peri_json_get_str(s->discovered, stream), .stream_key = known};
+  source.files = f->sources;
+  source.file_count = f->source_count;
+  source.sources_hash = f->sources_hash;
   return peri_plan_compile(s->load_arena, &source, e, line);
 }
 
@@ -96,15 +136,18 @@ peri_plan *peri_shop_file_plan(peri_shop *s, peri_shop_file *f, const peri_node 
 }
 
 static bool mapping_ready(peri_shop *s, peri_shop_file *f) {
-  peri_mapping_lookup lookup = {s, find_mapping};
+  lookup mine = {s, f};
+  peri_mapping_lookup find = {&mine, find_mapping};
   peri_node *mapping = NULL;
-  if (peri_mapping_resolve(s->load_arena, &f->tree, &lookup, &mapping, &f->err, &f->line)) return refuse(f, PERI_SCRIPT_REFUSED, f->line);
+  add_source(s, f, f->path);
+  if (peri_mapping_resolve(s->load_arena, &f->tree, &find, &mapping, &f->err, &f->line)) return refuse(f, PERI_SCRIPT_REFUSED, f->line);
   f->from = peri_node_opt_text(mapping, "from");
   peri_str stream, type = first_part(f->from, '.', &stream);
   const peri_json *rows = rows_for(s, type, peri_node_text(mapping->what));
   if (rows && peri_mapping_overlay(s->load_arena, mapping, type, peri_node_text(mapping->what), rows, compile_body, s, &mapping, &f->err))
     return refuse(f, PERI_SCRIPT_REFUSED, 0);
   f->mapping = mapping;
+  f->sources_hash = digest_sources(s, f);
   f->plan = compile(s, f, NULL, &f->err, &f->line);
   return f->plan ? true : refuse(f, PERI_SCRIPT_REFUSED, f->line);
 }

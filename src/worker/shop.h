@@ -20,6 +20,9 @@ typedef struct peri_shop_file {
   peri_err err;
   int line;
   peri_node *mapping;    /* resolved, rows laid over; the plan's source */
+  peri_str *sources;     /* paths of the files that it is made of */
+  size_t source_count, source_cap;
+  peri_str sources_hash; /* over their text */
   peri_plan *plan;
   bool keyless;          /* the mapping names no key and no stream's key was known when it was compiled */
   bool key_free;         /* rows of data_mappings that are only tried: nothing is stored, so a row may go without a key */

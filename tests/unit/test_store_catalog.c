@@ -306,14 +306,14 @@ static void reports(void **state) {
   OK(peri_report_runs(f->s, PERI_STR(""), 10, &b, &e));
   j = peri_json_item(parse(f, &b), 0);
   assert_true(peri_str_is(peri_json_get_text(j, "error_code"), "api_error") && peri_str_is(peri_json_get_text(j, "generation"), "generation-one"));
-  OK(peri_report_rejects(f->s, PERI_STR("acme"), PERI_STR("contact"), PERI_STR("type"), 1, 0, &b, &e));
+  OK(peri_report_rejects(f->s, PERI_STR("acme"), &(peri_reject_filter){.entity = PERI_STR("contact"), .code = PERI_STR("type")}, 1, 0, &b, &e));
   j = parse(f, &b);
   assert_int_equal(j->count, 1);
   int64_t seq = peri_json_get_int(peri_json_item(j, 0), "seq", 0);
   assert_int_equal(peri_json_get_int(peri_json_item(j, 0), "line", 0), 7);
-  OK(peri_report_rejects(f->s, PERI_STR(""), PERI_STR(""), PERI_STR(""), 10, seq, &b, &e));
+  OK(peri_report_rejects(f->s, PERI_STR(""), &(peri_reject_filter){0}, 10, seq, &b, &e));
   assert_int_equal(parse(f, &b)->count, 1);
-  OK(peri_report_reject_counts(f->s, PERI_STR("acme"), &b, &e));
+  OK(peri_report_reject_counts(f->s, PERI_STR("acme"), &(peri_reject_filter){0}, &b, &e));
   assert_int_equal(peri_json_get_int(peri_json_item(parse(f, &b), 0), "count", 0), 2);
   OK(peri_report_rows(f->s, PERI_STR("acme"), PERI_STR("contact"), 10, &b, &e));
   j = parse(f, &b);
