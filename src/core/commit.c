@@ -92,7 +92,7 @@ static void add_deletion(job *j, size_t record, uint8_t verdict, peri_str key, p
     peri_known known = {0};
     peri_err e;
     peri_code code = peri_store_known(j->feed->run->store, j->feed->run->in->id, &r->entity, &r->plan_hash, 1, &r->key, (const uint8_t(*)[16])r->raw_hash, 1, &known, &e);
-    if (code || (known.exists && !known.deleted)) j->rows[kept++] = *r;
+    if (code || (known.exists && (!known.deleted || (verdict == 6 && !known.merged)))) j->rows[kept++] = *r; /* where it went is news, even of the dead */
   }
   j->count = kept;
 }

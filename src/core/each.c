@@ -1,6 +1,7 @@
 /* core/each: a stream that is asked once per record of another stream (or per item of a setting), in batches where the API takes them.
  * A visit goes through the parents that changed since the last complete visit; at every `sweep`, on --full and the first time, through all of them.
- * A partition that was read to its end replaces its set, so links that were removed vanish. The place in the visit commits with that. */
+ * A partition that was read to its end replaces its set, so links that were removed vanish, and those of a parent that died go with it. The place in
+ * the visit commits with that. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ typedef struct peri_each {
   peri_place place;
   int64_t deleted;
   peri_visit_guard guard;
+  int64_t dead_seq;
   peri_err err;
 } peri_each;
 
@@ -67,7 +69,7 @@ static peri_code load_parents(peri_each *x, peri_err *e) {
   peri_run *r = x->w->run;
   size_t most = x->request->batch > 0 ? (size_t)x->request->batch : 1;
   for (;;) {
-    peri_code code = peri_store_parents(r->store, x->arena, r->in->id, x->parent_entity, x->after_seq, x->since_run, most, &x->parents, &x->count, e);
+    peri_code code = peri_store_parents(r->store, x->arena, r->in->id, x->parent_entity, x->after_seq, x->since_run, false, most, &x->parents, &x->count, e);
     if (code || !x->count) return code;
     x->after_seq = x->parents[x->count - 1].seq;
     if (!x->having.n) return PERI_OK;
@@ -227,6 +229,35 @@ static void start_feed(peri_each *x) {
   peri_feed_start(f);
 }
 
+/* ---- parents that died since: what hung on them went with them ---- */
+
+#define DEAD_AT_ONCE 1000
+
+static void dead_work(void *self) {
+  peri_each *x = self;
+  peri_run *r = x->w->run;
+  peri_str names[PERI_MAPPINGS_OF_STREAM_MAX + 1], prefixes[DEAD_AT_ONCE];
+  size_t entities;
+  peri_stream_entities(x->w, names, &entities);
+  for (size_t i = 0; i < x->count; i++) prefixes[i] = peri_arena_fmt(x->arena, "%.*s:", PERI_S(x->parents[i].key));
+  for (size_t i = 0; i < entities && !x->err.code; i++) {
+    int64_t deleted = 0;
+    peri_store_partition_end(r->store, r->seq, r->in->id, x->w->s->name, names[i], prefixes, x->count, NULL, 0, PERI_STR("each"), NULL, &x->guard, &deleted, &x->err);
+    x->guard.fresh = false;
+    x->deleted += deleted;
+  }
+}
+
+/* false: there are none (left). */
+static bool bury_orphans(peri_each *x) {
+  peri_run *r = x->w->run;
+  if (x->items || r->options->dry_run || r->options->limit || !key_has_parent(x->w->s)) return false;
+  if (peri_store_parents(r->store, x->arena, r->in->id, x->parent_entity, x->dead_seq, x->since_run, true, DEAD_AT_ONCE, &x->parents, &x->count, &x->err) || !x->count) return false;
+  x->dead_seq = x->parents[x->count - 1].seq;
+  peri_engine_post(r->g, dead_work, batch_done, x);
+  return true;
+}
+
 /* ---- the end of a visit ---- */
 
 static void visit_work(void *self) {
@@ -260,6 +291,7 @@ static void next_batch(peri_each *x) {
     return;
   }
   if (x->count) start_feed(x);
+  else if (bury_orphans(x)) return;
   else if (r->options->dry_run || r->options->limit) peri_stream_done(x->w, "done");
   else peri_engine_post(r->g, visit_work, visit_done, x);
 }

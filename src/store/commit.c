@@ -75,6 +75,35 @@ static peri_code seen(peri_work *w, const peri_commit_row *r, peri_err *e) {
   return code;
 }
 
+#define MERGES_MAX 64 /* in a chain */
+
+/* The survivor may have been merged away itself: its own survivor is meant then, unless the chain leads back to the record. */
+static peri_code survivor_of(peri_work *w, peri_str key, peri_str into, peri_str *out, peri_err *e) {
+  sqlite3_stmt *st = peri_stmt(w->s, PERI_Q_MERGED_INTO, e);
+  if (!st) return peri_why(e);
+  *out = into;
+  for (int i = 0; i < MERGES_MAX && out->n; i++) {
+    peri_bind(st, "ttt", w->commit->integration_id, w->entity, *out);
+    int rc = sqlite3_step(st);
+    peri_str next = rc == SQLITE_ROW ? peri_col(st, 0) : (peri_str){NULL, 0};
+    if (next.n) next = peri_arena_str(w->arena, next);
+    peri_code code = rc == SQLITE_ROW || rc == SQLITE_DONE ? PERI_OK : peri_sql_fail(w->s, e, "look for a survivor");
+    sqlite3_reset(st);
+    if (code != PERI_OK || !next.n) return code;
+    *out = peri_str_eq(next, key) ? into : next;
+    if (peri_str_eq(next, key)) return PERI_OK;
+  }
+  return PERI_OK;
+}
+
+/* Who was merged into this record is merged into its survivor now. */
+static peri_code merge_on(peri_work *w, peri_str key, peri_str into, peri_err *e) {
+  sqlite3_stmt *st = into.n ? peri_stmt(w->s, PERI_Q_MERGED_ON, e) : NULL;
+  if (!st) return into.n ? peri_why(e) : PERI_OK;
+  peri_bind(st, "tttt", w->commit->integration_id, w->entity, key, into);
+  return peri_done(w->s, st, e, "follow a merge");
+}
+
 static peri_code gone(peri_work *w, const peri_commit_row *r, peri_err *e) {
   peri_str key = peri_record_key(w, r);
   bool merged = r->verdict == 6;
@@ -83,13 +112,16 @@ static peri_code gone(peri_work *w, const peri_commit_row *r, peri_err *e) {
   peri_code code = peri_record_rows(w, key, &rows, &count, e);
   int64_t before = w->n.deleted;
   bool newer = false;
+  peri_str into = {NULL, 0};
+  if (code == PERI_OK && merged) code = survivor_of(w, key, r->merged_into, &into, e);
   for (size_t i = 0; i < count && code == PERI_OK; i++) {
     if (!merged && peri_older(r->updated, rows[i].updated)) { /* it has been written since: it lives */
       newer = true;
       continue;
     }
-    code = peri_row_bury(w, &rows[i], merged ? "merge" : "api", r->updated, merged ? r->merged_into : (peri_str){NULL, 0}, e);
+    code = peri_row_bury(w, &rows[i], merged ? "merge" : "api", r->updated, into, e);
   }
+  if (code == PERI_OK && merged) code = merge_on(w, key, into, e);
   if (w->n.deleted == before) w->n.unchanged++;
   return code == PERI_OK && !newer ? peri_settle(w, key, "gone", merged ? INT64_MIN : r->updated, e) : code;
 }

@@ -43,6 +43,7 @@ static peri_code look(const peri_look *l, peri_str key, const uint8_t raw_hash[1
         peri_recent_put(l->s, l->scope, key, &f);
       }
       if (i == 0 || !dead) k->deleted = k->deleted || dead;
+      k->merged = k->merged || (i == 0 && dead && peri_str_is(peri_col(st, 6), "merge"));
       if (sqlite3_column_int(st, 5)) continue; /* stale: the good version coming back must close the reject */
       bool stays =
           dead && sqlite3_column_type(st, 1) != SQLITE_NULL && (peri_str_is(peri_col(st, 6), "api") || peri_str_is(peri_col(st, 6), "merge"));
@@ -73,7 +74,7 @@ static peri_code aim(peri_look *l, peri_str plan_hash, peri_err *e) {
 peri_code peri_store_known(peri_store *s, peri_str integration_id, const peri_str *entities, const peri_str *plan_hashes, size_t entity_count,
                            const peri_str *keys, const uint8_t (*raw_hashes)[16], size_t count, peri_known *out, peri_err *e) {
   peri_store_enter(s);
-  for (size_t i = 0; i < count; i++) out[i] = (peri_known){false, entity_count > 0, entity_count > 0, false};
+  for (size_t i = 0; i < count; i++) out[i] = (peri_known){false, entity_count > 0, entity_count > 0, false, false};
   bool mine = !s->in_tx; /* one read transaction for the page: each look-up by itself would lock and unlock the log */
   sqlite3_stmt *st = mine ? peri_stmt(s, PERI_Q_BEGIN_READ, e) : NULL;
   peri_code code = !mine ? PERI_OK : st ? peri_done(s, st, e, "begin to read") : peri_why(e);
@@ -96,12 +97,14 @@ peri_code peri_store_known(peri_store *s, peri_str integration_id, const peri_st
 /* ---- parents of `each` ---- */
 
 peri_code peri_store_parents(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, int64_t after_seq, int64_t changed_since_run_seq,
-                             size_t limit, peri_parent **out, size_t *count, peri_err *e) {
+                             bool dead, size_t limit, peri_parent **out, size_t *count, peri_err *e) {
   *out = NULL;
   *count = 0;
   peri_store_enter(s);
   sqlite3_stmt *st = peri_prepare(s,
-                                  "SELECT seq, coalesce(record_key, external_id), raw, context FROM integration_data"
+                                  dead ? "SELECT seq, coalesce(record_key, external_id), NULL, NULL FROM integration_data INDEXED BY integration_data_dead"
+                                         " WHERE integration_id = ?1 AND entity_type = ?2 AND seq > ?3 AND deleted_at IS NOT NULL AND run_seq > ?4 ORDER BY seq LIMIT ?5"
+                                       : "SELECT seq, coalesce(record_key, external_id), raw, context FROM integration_data"
                                   " WHERE +integration_id = ?1 AND +entity_type = ?2 AND seq > ?3 AND deleted_at IS NULL AND raw IS NOT NULL AND "
                                   "run_seq > ?4 ORDER BY seq LIMIT ?5",
                                   e);

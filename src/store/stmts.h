@@ -37,6 +37,8 @@
   X(BURY,                                                                                                                                            \
     "UPDATE integration_data SET deleted_at = coalesce(deleted_at, ?2), deleted_cause = ?3, merged_into = coalesce(?4, merged_into),"                \
     " source_updated = ?5, run_seq = coalesce(?6, run_seq), synced_at = coalesce(?7, synced_at), updated_at = ?2, is_stale = 0 WHERE seq = ?1")      \
+  X(MERGED_INTO, "SELECT merged_into FROM integration_data WHERE integration_id = ?1 AND entity_type = ?2 AND external_id = ?3 AND deleted_at IS NOT NULL") \
+  X(MERGED_ON, "UPDATE integration_data SET merged_into = ?4 WHERE integration_id = ?1 AND entity_type = ?2 AND merged_into = ?3 AND external_id <> ?4") \
   X(RAW_OF, "SELECT raw, context, request_seq FROM integration_data WHERE seq = ?1")                                                                 \
   X(REJECT_FIND,                                                                                                                                     \
     "SELECT seq, state, raw_hash, plan_id, source_updated FROM rejects WHERE integration_id = ?1 AND entity_type = ?2 AND record_key = ?3")          \

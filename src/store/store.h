@@ -52,7 +52,7 @@ peri_code peri_run_close(peri_store *s, int64_t run_seq, const char *status, con
 
 /* ---- skipping: which records of a page are new, changed, or mapped by another plan ---- */
 typedef struct peri_known {
-  bool exists, same_raw, same_plan, deleted;
+  bool exists, same_raw, same_plan, deleted, merged; /* merged: dead because it was merged away */
 } peri_known;
 /* entities: the mapping entities (or the stream's own name); a record is skipped only if it is known and the same in all of them,
  * or has an open reject / unmapped row with the same raw_hash and plan. same_raw and same_plan are true only if mapping it again would change
@@ -125,14 +125,14 @@ peri_code peri_store_partition_end(peri_store *s, int64_t run_seq, peri_str inte
                                    const peri_cursor *cursor, peri_visit_guard *guard, int64_t *deleted, peri_err *e);
 peri_code peri_store_live(peri_store *s, peri_str integration_id, peri_str entity, int64_t *rows, peri_err *e);
 
-/* Parents for `each`: raw records of a stream's rows by seq, changed since (run_seq greater) or all; at most `limit`; *next_seq for the following
- * call. */
+/* Parents for `each`: raw records of a stream's live rows by seq, changed since (run_seq greater) or all; at most `limit`. dead: the deleted ones
+ * instead, without their raw. */
 typedef struct peri_parent {
   int64_t seq;
   peri_str key, raw, context;
 } peri_parent;
 peri_code peri_store_parents(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, int64_t after_seq, int64_t changed_since_run_seq,
-                             size_t limit, peri_parent **out, size_t *count, peri_err *e);
+                             bool dead, size_t limit, peri_parent **out, size_t *count, peri_err *e);
 
 /* ---- rejects that may stay refused ---- */
 typedef struct peri_reject_filter {

@@ -97,6 +97,43 @@ static void tombstones(void **state) {
   assert_string_equal(ask_text(f->s, "SELECT merged_into FROM integration_data"), "(null)");
 }
 
+static const char *merged_into(fixture *f, const char *key) {
+  static char sql[128];
+  snprintf(sql, sizeof sql, "SELECT merged_into FROM integration_data WHERE external_id = '%s'", key);
+  return ask_text(f->s, sql);
+}
+
+/* a was merged into b, b into c: a points to c, in whichever order that is learned; a chain that leads back ends. */
+static void merges_point_to_the_survivor(void **state) {
+  fixture *f = *state;
+  peri_commit_row rows[] = {row_of("a", "{}", 10), row_of("b", "{}", 10), row_of("c", "{}", 10), row_of("d", "{}", 10)}, m = row_of("a", "{}", 20);
+  commit_rows(f, rows, 4);
+  m.verdict = 6;
+  m.merged_into = PERI_STR("b");
+  commit_rows(f, &m, 1);
+  assert_string_equal(merged_into(f, "a"), "b");
+  m.key = m.record_key = PERI_STR("b");
+  m.merged_into = PERI_STR("c");
+  m.updated = 30;
+  commit_rows(f, &m, 1);
+  assert_string_equal(merged_into(f, "a"), "c");
+  assert_string_equal(merged_into(f, "b"), "c");
+  m.key = m.record_key = PERI_STR("d"); /* b is said to have absorbed it: but b is c now */
+  m.merged_into = PERI_STR("b");
+  commit_rows(f, &m, 1);
+  assert_string_equal(merged_into(f, "d"), "c");
+  m.key = m.record_key = PERI_STR("c");
+  m.merged_into = PERI_STR("a");
+  m.updated = 40;
+  commit_rows(f, &m, 1); /* a circle: nobody loops */
+  assert_counts(f, 0, 0);
+  peri_commit_row back = row_of("b", "{\"n\":1}", 50);
+  peri_counters c = commit_rows(f, &back, 1);
+  assert_int_equal(c.updated, 1);
+  assert_string_equal(merged_into(f, "b"), "(null)");
+  assert_counts(f, 1, 0);
+}
+
 static void rejects_and_stale_rows(void **state) {
   fixture *f = *state;
   peri_commit_row good = row_of("1", "{\"a\":1}", 100), bad = reject_of("1", "{\"a\":\"x\"}", 110), later = row_of("1", "{\"a\":3}", 120),
@@ -384,6 +421,7 @@ int store_commit_tests(void) {
       cmocka_unit_test_setup_teardown(changed_data_and_changed_raw, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(older_never_overwrites, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(tombstones, fixture_open, fixture_close),
+      cmocka_unit_test_setup_teardown(merges_point_to_the_survivor, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(rejects_and_stale_rows, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(left_out_records_are_kept, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(a_set_is_replaced, fixture_open, fixture_close),

@@ -183,12 +183,12 @@ static void parents_by_seq(void **state) {
   peri_parent *p;
   size_t n, total = 0;
   do {
-    OK(peri_store_parents(f->s, f->a, INTEGRATION, PERI_STR("contact"), after, 0, 4, &p, &n, &e));
+    OK(peri_store_parents(f->s, f->a, INTEGRATION, PERI_STR("contact"), after, 0, false, 4, &p, &n, &e));
     total += n;
     if (n) after = p[n - 1].seq;
   } while (n);
   assert_int_equal(total, 10);
-  OK(peri_store_parents(f->s, f->a, INTEGRATION, PERI_STR("contact"), 0, first_run, 4, &p, &n, &e));
+  OK(peri_store_parents(f->s, f->a, INTEGRATION, PERI_STR("contact"), 0, first_run, false, 4, &p, &n, &e));
   assert_int_equal(n, 1);
   assert_true(peri_str_is(p->raw, "{\"n\":33}") && peri_str_is(p->key, "3"));
 }
