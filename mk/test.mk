@@ -30,6 +30,19 @@ $(foreach r,$(UNIT_ROOMS),$(eval $(call unit_rule,$(r))))
 .PHONY: unit
 unit: $(addprefix unit-,$(UNIT_ROOMS))
 
+# ---- the string functions against Lua itself, twenty million cases, of which eleven are patterns: optimised, without sanitizers ----
+MATCH_SRC := $(call room_src,base json wire spec plan script)
+$(B)/match/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(DEFS) $(PKG_CFLAGS) -O2 -MMD -MP -c -o $@ $<
+$(B)/match/run: $(MATCH_SRC:src/%.c=$(B)/match/%.o) $(wildcard tests/unit/test_script*.c) $(EMBED_C:%.c=%.rel.o)
+	$(Q)$(CC) $(WARN) $(DEFS) $(PKG_CFLAGS) -O2 -Itests/unit -o $@ $(wildcard tests/unit/test_script*.c) $(filter %.o,$^) -lcmocka $(PKG_LIBS)
+-include $(MATCH_SRC:src/%.c=$(B)/match/%.d)
+.PHONY: match
+match: deps-test
+	@$(MAKE) --no-print-directory $(B)/match/run
+	PERI_MATCH_CASES=$${MATCH_CASES:-20000000} PERI_MATCH_SEED=$${MATCH_SEED:-1} $(B)/match/run
+
 # ---- fuzz targets (clang) ----
 FUZZ_CC    := clang
 FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DPERI_DEBUG=1
