@@ -8,10 +8,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "vault/key.h"
 
 const peri_flag peri_common_flags[] = {
     {"C", "DIR", false, "the project folder (default: perilune.lua is looked for from here upwards)"},
     {"db", "PATH", false, "the database (default: perilune.db in the project folder)"},
+    {"key-file", "PATH", false, "the key (default: a systemd credential, perilune.key of the project, PERILUNE_KEY)"},
     {"json", NULL, false, "answer as JSON: {\"data\": …, \"error\": null}"},
     {"log-level", "LEVEL", false, "debug, info, warn (default) or error"},
     {"quiet", NULL, false, "no progress and no remarks"},
@@ -247,6 +249,8 @@ static int run_line(int argc, char **argv) {
 }
 
 int peri_cli_main(int argc, char **original) {
+  peri_key_environment_take();
+  peri_process_guard();
   char **argv = hide_credentials(argc, original);
   int code = run_line(argc, argv);
   for (int i = 0; i < argc; i++) {

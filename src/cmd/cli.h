@@ -6,6 +6,7 @@
 #include "core/engine.h"
 #include "core/project.h"
 #include "json/json.h"
+#include "vault/key.h"
 
 typedef struct peri_flag {
   const char *name;  /* "entity" */
@@ -64,6 +65,7 @@ typedef struct peri_session {
   peri_store *store;
   peri_vault *vault;
   peri_engine *engine;
+  peri_key_place key; /* where the vault's keys come from */
 } peri_session;
 typedef enum peri_need {
   PERI_NEED_PROJECT = 1,  /* a project folder must be there */
@@ -74,6 +76,8 @@ typedef enum peri_need {
 } peri_need;
 peri_code peri_session_open(const peri_cli *c, int need, peri_session *s, peri_err *e);
 void peri_session_close(peri_session *s);
+/* Where this command's key comes from; reads nothing. file: the project's key file. */
+void peri_session_key(const peri_cli *c, const char *file, peri_key_place *out);
 
 /* Tables for people: columns padded, the last one free; widths count characters, not bytes. */
 typedef struct peri_table peri_table;

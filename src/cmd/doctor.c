@@ -12,7 +12,13 @@ static int run(peri_cli *c) {
   bool healthy = false;
   peri_code code = peri_session_open(c, 0, &s, &e);
   if (!code) {
-    peri_doctor_files files = {.project = s.project->dir, .database = s.project->database, .key = s.project->key};
+    peri_session_key(c, s.project->key, &s.key);
+    bool looked = s.project->key || s.key.from != PERI_KEY_FILE || peri_cli_has(c, "key-file");
+    peri_doctor_files files = {.project = s.project->dir,
+                               .database = s.project->database,
+                               .key = looked && s.key.from != PERI_KEY_ENVIRONMENT ? s.key.path : NULL,
+                               .key_is_credential = s.key.from == PERI_KEY_CREDENTIAL,
+                               .key_in_environment = s.key.from == PERI_KEY_ENVIRONMENT};
     code = peri_doctor(&files, &json, &text, &healthy, &e);
     peri_session_close(&s);
   }

@@ -14,8 +14,11 @@ static int run(peri_cli *c) {
   bool fresh_key = false;
   if (!code) {
     peri_arena *a = peri_arena_new();
-    const char *key = peri_arena_fmt(a, "%s/perilune.key", dir).p, *database = peri_arena_fmt(a, "%s/perilune.db", dir).p;
-    if (access(key, F_OK) != 0) {
+    const char *database = peri_arena_fmt(a, "%s/perilune.db", dir).p, *key;
+    peri_key_place place;
+    peri_session_key(c, peri_arena_fmt(a, "%s/perilune.key", dir).p, &place);
+    key = place.path;
+    if (place.from == PERI_KEY_FILE && access(key, F_OK) != 0) { /* a key from elsewhere needs no file beside it */
       if (access(c->database ? c->database : database, F_OK) == 0)
         code = peri_fail(&e, PERI_NO_KEY, "%s is missing, and the database beside it was sealed with it; a new key would not open it", key);
       else {
@@ -44,7 +47,7 @@ static int run(peri_cli *c) {
     peri_buf_fini(&b);
   } else if (!c->quiet) {
     printf("project %s: %d new files, existing ones left as they are\n", s.project->dir, made);
-    if (fresh_key) printf("made %s: keep a copy of it; without it the stored credentials can't be read\n", s.project->key);
+    if (fresh_key) printf("made %s: keep a copy of it; without it the stored credentials can't be read\n", s.key.path);
     printf("next: perilune -C %s add hubspot my-crm --credential accessToken=-\n", dir);
   }
   peri_session_close(&s);

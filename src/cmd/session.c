@@ -7,19 +7,51 @@
 
 #define KEY_WORD PERI_STR("perilune")
 
-/* A sealed word in the database proves the key before anything is written with it. */
+void peri_session_key(const peri_cli *c, const char *file, peri_key_place *out) {
+  const char *named = peri_cli_value(c, "key-file");
+  peri_key_find(named ? named : file, named != NULL, out);
+}
+
+static peri_code open_word(const peri_session *s, peri_str sealed, peri_err *e) {
+  peri_arena *a = peri_arena_new();
+  peri_json_fault fault;
+  peri_buf word = {0};
+  peri_err why = {0};
+  peri_code code = peri_unseal(s->vault, "meta", PERI_STR("key"), PERI_STR("check"), peri_json_parse(a, sealed, &fault), &word, &why);
+  if (code || !peri_str_eq(peri_buf_view(&word), KEY_WORD))
+    code = peri_fail(e, PERI_WRONG_KEY, "%s does not open the database %s%s%s; nothing was written", peri_key_place_text(&s->key), s->project->database,
+                     why.code == PERI_WRONG_KEY ? ": " : "", why.code == PERI_WRONG_KEY ? why.text : "");
+  peri_wipe(&word);
+  peri_arena_free(a);
+  return code;
+}
+
+/* The key, and a sealed word in the database that proves it before anything is written, be it a migration or the mark of a run that was killed. */
+static peri_code open_key(const peri_cli *c, peri_session *s, peri_err *e) {
+  peri_session_key(c, s->project->key, &s->key);
+  peri_code code = peri_vault_open_at(&s->key, &s->vault, e);
+  if (code || !s->project->database) return code;
+  peri_arena *a = peri_arena_new();
+  peri_str sealed;
+  code = peri_store_key_check_peek(s->project->database, a, &sealed, e);
+  if (!code && sealed.n) code = open_word(s, sealed, e);
+  peri_arena_free(a);
+  return code;
+}
+
+/* Once more with the lock in hand: while we waited for it, another command may have changed the key, or made the database. */
 static peri_code prove_key(peri_session *s, peri_err *e) {
   peri_arena *a = peri_arena_new();
   peri_str sealed = {0};
-  peri_json_fault fault;
   peri_code code = peri_store_key_check_get(s->store, a, &sealed, e);
   if (!code && sealed.n) {
-    peri_buf word = {0};
-    code = peri_unseal(s->vault, "meta", PERI_STR("key"), PERI_STR("check"), peri_json_parse(a, sealed, &fault), &word, e);
-    if (!code && !peri_str_eq(peri_buf_view(&word), KEY_WORD)) code = peri_fail(e, PERI_WRONG_KEY, "the key does not open this database");
-    if (code) peri_fail(e, code = PERI_WRONG_KEY, "%s does not open the database %s; nothing was written", s->project->key, s->project->database);
-    peri_wipe(&word);
-    peri_buf_fini(&word);
+    code = open_word(s, sealed, e);
+    if (code == PERI_WRONG_KEY) {
+      peri_vault_free(s->vault);
+      s->vault = NULL;
+      code = peri_vault_open_at(&s->key, &s->vault, e);
+      if (!code) code = open_word(s, sealed, e);
+    }
   } else if (!code) {
     peri_buf json = {0};
     code = peri_seal(s->vault, "meta", PERI_STR("key"), PERI_STR("check"), KEY_WORD, &json, e);
@@ -36,7 +68,7 @@ peri_code peri_session_open(const peri_cli *c, int need, peri_session *s, peri_e
   if (!code) code = peri_project_read(s->project, e);
   char command[200];
   snprintf(command, sizeof command, "%s%s%s", c->command->name, c->arg_count ? " " : "", c->arg_count ? c->args[0] : "");
-  if (!code && (need & PERI_NEED_KEY)) code = peri_vault_open(s->project->key, &s->vault, e);
+  if (!code && (need & PERI_NEED_KEY)) code = open_key(c, s, e);
   if (!code && (need & PERI_NEED_WRITE)) code = peri_store_open(s->project->database, PERI_OPEN_CREATE, c->wait_ms, command, &s->store, e);
   if (!code && (need & PERI_NEED_READ) && s->project->database && access(s->project->database, F_OK) == 0)
     code = peri_store_open(s->project->database, PERI_OPEN_READ, 0, command, &s->store, e);

@@ -208,8 +208,16 @@ static void look_at_files(visit *v, const peri_doctor_files *f) {
   peri_jw_array(&v->w);
   file(v, "project", f->project, S_IWOTH, false);
   file(v, "database", f->database, S_IWGRP | S_IRWXO, true);
-  file(v, "key", f->key, S_IRWXG | S_IRWXO, true);
+  if (!f->key_in_environment) file(v, "key", f->key, f->key_is_credential ? S_IWGRP | S_IRWXO : S_IRWXG | S_IRWXO, true);
   peri_jw_end_array(&v->w);
+  const char *source = f->key_in_environment ? "environment" : f->key_is_credential ? "systemd credential" : "file";
+  peri_jw_kv_c(&v->w, "keySource", source);
+  line(v, "key comes from", peri_str_of(f->key_in_environment ? "the environment variable PERILUNE_KEY" : f->key_is_credential ? "a systemd credential" : "a file"));
+  if (f->key_in_environment)
+    warn(v,
+         PERI_STR("the key comes from the environment, the poorest place for it: whoever starts perilune, its other children and crash reporters can read it;"
+                  " use a systemd credential (LoadCredential=perilune.key:PATH) or the file perilune.key"),
+         false);
   if (!f->database) return;
   const char *network = network_of(folder_of(v, f->database).p);
   if (network)

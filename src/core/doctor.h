@@ -3,10 +3,15 @@
 #ifndef PERI_CORE_DOCTOR_H
 #define PERI_CORE_DOCTOR_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 
-typedef struct peri_doctor_files { const char *project, *database, *key; } peri_doctor_files; /* each may be NULL */
+typedef struct peri_doctor_files {
+  const char *project, *database, *key; /* each may be NULL */
+  bool key_is_credential, key_in_environment;
+} peri_doctor_files;
 
 /* json: one object; text: lines for people. *healthy: every layer of the jail holds and no file is open to others. */
 peri_code peri_doctor(const peri_doctor_files *files, peri_buf *json, peri_buf *text, bool *healthy, peri_err *e);

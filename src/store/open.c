@@ -232,19 +232,34 @@ void peri_store_close(peri_store *s) {
 
 uint64_t peri_store_hash_seed(peri_store *s) { return s->seed; }
 
+/* The row `key_check`, NULL if there is none yet. */
+static peri_code key_check_of(sqlite3 *db, const char *path, peri_arena *a, peri_str *sealed_json, peri_err *e) {
+  sqlite3_stmt *st = NULL;
+  int rc = sqlite3_prepare_v2(db, "SELECT value FROM meta WHERE key = 'key_check'", -1, &st, NULL);
+  if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) *sealed_json = peri_arena_str(a, peri_col(st, 0));
+  bool fine = rc == SQLITE_ROW || rc == SQLITE_DONE;
+  int extended = sqlite3_extended_errcode(db);
+  sqlite3_finalize(st);
+  return fine ? PERI_OK : peri_sql_fail_rc(db, extended, path, e, "read the key check");
+}
+
+peri_code peri_store_key_check_peek(const char *path, peri_arena *a, peri_str *sealed_json, peri_err *e) {
+  *sealed_json = (peri_str){NULL, 0};
+  struct stat st;
+  if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) return PERI_OK; /* whoever opens it says what is wrong */
+  sqlite3 *db = NULL;
+  peri_marks m = {0};
+  peri_code code = open_db(path, SQLITE_OPEN_READONLY, &db, e);
+  if (code == PERI_OK) code = ask_marks(db, path, &m, e);
+  if (code == PERI_OK && m.application_id == PERI_APPLICATION_ID && m.user_version) code = key_check_of(db, path, a, sealed_json, e);
+  sqlite3_close(db);
+  return code;
+}
+
 peri_code peri_store_key_check_get(peri_store *s, peri_arena *a, peri_str *sealed_json, peri_err *e) {
   *sealed_json = (peri_str){NULL, 0};
   peri_store_enter(s);
-  sqlite3_stmt *st = peri_prepare(s, "SELECT value FROM meta WHERE key = 'key_check'", e);
-  peri_code code = st ? PERI_OK : peri_why(e);
-  if (st) {
-    int rc = sqlite3_step(st);
-    if (rc == SQLITE_ROW)
-      *sealed_json = peri_arena_str(a, peri_col(st, 0));
-    else if (rc != SQLITE_DONE)
-      code = peri_sql_fail(s, e, "read the key check");
-    sqlite3_finalize(st);
-  }
+  peri_code code = key_check_of(s->db, s->path, a, sealed_json, e);
   peri_store_leave(s);
   return code;
 }

@@ -24,6 +24,8 @@ void peri_store_interrupt(peri_store *s);     /* from any thread: a statement un
 int64_t
 peri_store_wal_bytes(peri_store *s); /* above 256 MB commits wait a little for readers, above 1 GB they answer BUSY until a checkpoint completes */
 /* A sealed word proves the key: set by init/first open, checked before any write. */
+/* Before the database is opened for writing: looks through a connection that writes nothing. */
+peri_code peri_store_key_check_peek(const char *path, peri_arena *a, peri_str *sealed_json, peri_err *e);
 peri_code peri_store_key_check_get(peri_store *s, peri_arena *a, peri_str *sealed_json, peri_err *e); /* {NULL,0} if none yet */
 peri_code peri_store_key_check_set(peri_store *s, peri_str sealed_json, peri_err *e);
 

@@ -12,8 +12,9 @@
 #include "base/log.h"
 #include "base/uuid.h"
 #include "vault/inside.h"
+#include "vault/key.h"
 
-#define FILE_BYTES_MAX 8192
+#define FILE_BYTES_MAX PERI_KEY_FILE_BYTES_MAX
 
 static peri_code system_fail(peri_err *e, const char *doing, const char *path) {
   int why = errno;
@@ -89,7 +90,7 @@ peri_code peri_key_create(const char *path, peri_err *e) {
 }
 
 /* The file's text, after its owner and mode were checked on the opened file itself. */
-static peri_code read_file(const char *path, peri_buf *text, peri_err *e) {
+static peri_code read_file(const char *path, bool credential, peri_buf *text, peri_err *e) {
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0 && errno == ENOENT) return peri_fail(e, PERI_NO_KEY, "there is no key at %s", path);
   if (fd < 0) return system_fail(e, "read", path);
@@ -101,7 +102,7 @@ static peri_code read_file(const char *path, peri_buf *text, peri_err *e) {
     code = peri_fail(e, PERI_NO_KEY, "%s is no file", path);
   else if (st.st_uid != geteuid() && st.st_uid != 0)
     code = peri_fail(e, PERI_NO_KEY, "%s belongs to another user (uid %u); run: chown %u %s", path, (unsigned)st.st_uid, (unsigned)geteuid(), path);
-  else if (st.st_mode & 077)
+  else if (st.st_mode & (credential && st.st_uid == 0 ? 027 : 077))
     code = peri_fail(e, PERI_NO_KEY, "%s may be read by others (mode %04o); run: chmod 600 %s", path, (unsigned)(st.st_mode & 07777), path);
   else if (st.st_size > FILE_BYTES_MAX)
     code = peri_fail(e, PERI_NO_KEY, "%s is too long for a key file", path);
@@ -145,44 +146,57 @@ static peri_code parse(const char *path, peri_str text, peri_vault *v, peri_err 
   return v->count ? PERI_OK : peri_fail(e, PERI_NO_KEY, "%s holds no key", path);
 }
 
-peri_code peri_vault_open(const char *path, peri_vault **out, peri_err *e) {
+peri_code peri_vault_parse(const char *from, peri_str text, peri_vault **out, peri_err *e) {
+  peri_vault *v = peri_locked_alloc(sizeof *v);
+  const char *slash = strrchr(from, '/');
+  snprintf(v->from, sizeof v->from, "%.63s", slash ? slash + 1 : from);
+  peri_code code = parse(from, text, v, e);
+  for (size_t i = 0; i < v->count && code == PERI_OK; i++) peri_redact_add((peri_str){(char *)v->keys[i].bytes, PERI_KEY_BYTES});
+  if (code == PERI_OK) *out = v;
+  else peri_vault_free(v);
+  return code;
+}
+
+peri_code peri_vault_read(const char *path, bool credential, peri_vault **out, peri_err *e) {
   *out = NULL;
   peri_buf text = {0};
   peri_buf_room(&text, 2 * FILE_BYTES_MAX); /* so that it never moves and leaves a copy behind */
-  peri_vault *v = peri_locked_alloc(sizeof *v);
-  peri_code code = read_file(path, &text, e);
-  if (code == PERI_OK) code = parse(path, peri_buf_view(&text), v, e);
-  for (size_t i = 0; i < v->count && code == PERI_OK; i++) { peri_redact_add((peri_str){(char *)v->keys[i].bytes, PERI_KEY_BYTES}); }
+  peri_code code = read_file(path, credential, &text, e);
+  if (code == PERI_OK) code = peri_vault_parse(path, peri_buf_view(&text), out, e);
   peri_wipe(&text);
-  if (code != PERI_OK)
-    peri_vault_free(v);
-  else
-    *out = v;
   return code;
 }
+
+peri_code peri_vault_open(const char *path, peri_vault **out, peri_err *e) { return peri_vault_read(path, false, out, e); }
 
 void peri_vault_free(peri_vault *v) { peri_locked_free(v, sizeof *v); }
 
 const char *peri_vault_kid(const peri_vault *v) { return v->keys[0].kid; }
+size_t peri_vault_count(const peri_vault *v) { return v->count; }
 
-static peri_code change(const char *path, bool add, peri_err *e) {
-  peri_buf old = {0}, text = {0};
-  peri_buf_room(&old, 2 * FILE_BYTES_MAX);
+/* What a file holds next: a fresh key before all of v's, or the newest of v alone. */
+static peri_code put_next(const peri_vault *v, bool add, const char *path, bool replace, peri_err *e) {
+  if (add && v->count == PERI_KEYS_MAX) return peri_fail(e, PERI_CONFLICT, "%s holds %zu keys already", v->from, v->count);
+  peri_buf text = {0};
   peri_buf_room(&text, 2 * FILE_BYTES_MAX);
-  peri_vault *v = peri_locked_alloc(sizeof *v);
-  peri_code code = read_file(path, &old, e);
-  if (code == PERI_OK) code = parse(path, peri_buf_view(&old), v, e);
-  if (code == PERI_OK && add && v->count == PERI_KEYS_MAX) code = peri_fail(e, PERI_CONFLICT, "%s holds %d keys already", path, PERI_KEYS_MAX);
   if (add) fresh_line(&text);
   for (size_t i = 0; i < v->count && (add || i == 0); i++) {
     peri_buf_fmt(&text, "%s ", v->keys[i].kid);
     peri_base64(&text, (peri_str){(char *)v->keys[i].bytes, PERI_KEY_BYTES});
     peri_buf_char(&text, '\n');
   }
-  if (code == PERI_OK) code = put_file(path, peri_buf_view(&text), true, e);
-  peri_vault_free(v);
+  peri_code code = put_file(path, peri_buf_view(&text), replace, e);
   peri_wipe(&text);
-  peri_wipe(&old);
+  return code;
+}
+
+peri_code peri_key_write_next(const peri_vault *v, bool add, const char *path, peri_err *e) { return put_next(v, add, path, false, e); }
+
+static peri_code change(const char *path, bool add, peri_err *e) {
+  peri_vault *v = NULL;
+  peri_code code = peri_vault_read(path, false, &v, e);
+  if (code == PERI_OK) code = put_next(v, add, path, true, e);
+  peri_vault_free(v);
   return code;
 }
 

@@ -112,7 +112,7 @@ static peri_code data_key_of(peri_vault *v, const char *table, peri_str row_id, 
   peri_str kid = peri_json_get_text(sealed, "kid");
   const peri_key *k = key_named(v, kid);
   if (!k)
-    return peri_fail(e, PERI_WRONG_KEY, "the database was sealed with the key %.*s, and perilune.key holds %s%s", PERI_S(kid), v->keys[0].kid,
+    return peri_fail(e, PERI_WRONG_KEY, "the database was sealed with the key %.*s, and %s holds %s%s", PERI_S(kid), v->from, v->keys[0].kid,
                      v->count > 1 ? " and older ones" : " only");
   peri_buf edk = {0}, aad = {0};
   aad_put(&aad, "key", table, row_id, name);
