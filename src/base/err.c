@@ -1,10 +1,10 @@
-/* base/err: the table of codes as functions, and error texts that never end inside a character. */
+/* base/err: the table of codes as functions, and error texts that never end inside a character and never show a known secret. */
 #include "base/err.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "base/log.h"
 
 static const struct {
   const char *name, *way_out;
@@ -34,6 +34,7 @@ peri_code peri_fail(peri_err *e, peri_code code, const char *format, ...) {
   va_end(args);
   if (n < 0) text[0] = 0;
   if (n >= (int)sizeof text) trim_broken_tail(text);
+  text[peri_redact(text, strlen(text))] = 0;
   e->code = code;
   memcpy(e->text, text, strlen(text) + 1);
   return code;
@@ -50,6 +51,7 @@ void peri_err_prefix(peri_err *e, const char *format, ...) {
   memcpy(text, e->text, sizeof text);
   n = snprintf(e->text, sizeof e->text, "%s: %s", prefix, text);
   if (n >= (int)sizeof e->text) trim_broken_tail(e->text);
+  e->text[peri_redact(e->text, strlen(e->text))] = 0;
 }
 
 static bool known(peri_code code) { return (unsigned)code < (unsigned)PERI_CODE_COUNT; }

@@ -4,6 +4,8 @@
 
 #define PERI_ERROR_TEXT_MAX 4096 /* a script may throw a novel; four kilobytes tell enough */
 
+#define PERI_REDACT_FORMS_MAX 16384 /* spellings of secrets that are blotted out; beyond, the one not named for longest is forgotten */
+
 /* scripts */
 #define PERI_CALL_MS 100                            /* CPU time of one call of a user's function */
 #define PERI_LOAD_MS 1000                           /* CPU time to load one file and run its examples */

@@ -17,10 +17,12 @@ bool peri_log_on(peri_level level);
 void peri_log(peri_level level, const char *room, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Every secret that is opened is named here; from then on no log line, error text or recorded reply shows it
- * (raw, base64 and URL-encoded forms). Short ones (under 6 bytes) are not blotted: they would blot everything. */
+ * (raw, base64, URL-encoded, JSON- and HTML-escaped forms). Short ones are not blotted: they would blot everything. */
+#define PERI_REDACT_BYTES_MIN 6
 void peri_redact_add(peri_str secret);
 void peri_redact_clear(void);
-/* Rewrites in place; the text never grows. Returns its new length. */
+/* Rewrites in place; the text never grows. Returns its new length. A secret that the text's end cuts off is blotted as far as it goes, so cutting
+ * first and blotting then is safe; cutting and going on with another text is not. */
 size_t peri_redact(char *text, size_t n);
 
 #endif

@@ -7,6 +7,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/uuid.h"
 #include "cmd/flags.h"
 #include "core/integration.h"
@@ -72,6 +73,9 @@ static peri_code read_credentials(const peri_cli *c, peri_arena *a, pairs *p, pe
     peri_code code = read_secret(a, value, &p->values[p->count], e);
     if (code) return code;
     if (!p->values[p->count].n) return peri_fail(e, PERI_INVALID, "credential '%.*s' is empty", PERI_S(p->names[p->count]));
+    if (p->values[p->count].n < PERI_REDACT_BYTES_MIN && !c->quiet)
+      fprintf(stderr, "perilune: credential '%.*s' has fewer than %d bytes: it can't be told from ordinary text, so logs and errors may show it\n",
+              PERI_S(p->names[p->count]), PERI_REDACT_BYTES_MIN);
     p->count++;
   }
   return PERI_OK;

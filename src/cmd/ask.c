@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "cmd/flags.h"
 #include "core/prepare.h"
 
@@ -28,7 +29,11 @@ static int run_check(peri_cli *c) {
     peri_json_fault fault;
     const peri_json *d = peri_json_parse(a, peri_buf_view(&out), &fault), *account = peri_json_get(d, "account");
     printf("%s: connection works (%lld ms, %.*s)\n", c->args[0], (long long)peri_json_get_int(d, "tookMs", 0), PERI_S(peri_json_get_text(d, "baseUrl")));
-    for (const peri_json *m = account ? account->first : NULL; m; m = m->next) printf("  %.*s: %.*s\n", PERI_S(m->key), PERI_S(m->text.n ? m->text : m->raw));
+    for (const peri_json *m = account ? account->first : NULL; m; m = m->next) {
+      peri_str shown = peri_arena_str(a, m->text.n ? m->text : m->raw);
+      shown.n = peri_redact((char *)(uintptr_t)shown.p, shown.n);
+      printf("  %.*s: %.*s\n", PERI_S(m->key), PERI_S(shown));
+    }
     peri_arena_free(a);
   }
   peri_buf_fini(&out);

@@ -156,7 +156,6 @@ static void give_up(peri_ask *k, peri_code code, const char *doing) {
   else
     peri_fail(&k->err, code, "%s %.*s answered %d%s%.*s%s%s%.*s%s%s", k->out.method, PERI_S(k->out.url), reply->status, reason.n ? ": \"" : "", PERI_S(reason), reason.n ? "\"" : "",
               say.n ? " (" : "", PERI_S(say), say.n ? ")" : "", where);
-  k->err.text[peri_redact(k->err.text, strlen(k->err.text))] = 0;
   finish_failed(k);
 }
 
@@ -295,7 +294,9 @@ peri_str peri_ask_headers(const peri_http_reply *reply, peri_arena *a) {
   for (size_t i = 0; i < reply->header_count; i++) {
     if (peri_str_eq_nocase(reply->headers[i].name, PERI_STR("set-cookie")) || !peri_map_put(&once, reply->headers[i].name, a)) continue;
     peri_jw_key(&w, reply->headers[i].name);
-    peri_jw_text(&w, reply->headers[i].value);
+    peri_str value = peri_arena_str(a, reply->headers[i].value);
+    value.n = peri_redact((char *)(uintptr_t)value.p, value.n); /* nor in a header may a server hand the token to a script */
+    peri_jw_text(&w, value);
   }
   peri_jw_end_object(&w);
   peri_str text = peri_arena_str(a, peri_buf_view(&b));

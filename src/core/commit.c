@@ -105,6 +105,13 @@ static void add_merged(job *j, size_t record) {
     if (k->text.n && !peri_str_eq(k->text, r->key)) add_deletion(j, record, 6, k->text, r->key);
 }
 
+/* What a reject or a warning shows of a value is meant for people and for logs. */
+static peri_str without_secrets(const job *j, peri_str json) {
+  peri_str copy = peri_arena_str(j->page->arena, json);
+  if (copy.n) copy.n = peri_redact((char *)(uintptr_t)copy.p, copy.n);
+  return copy;
+}
+
 static void add_mapped(job *j, const peri_row_msg *m) {
   const peri_feed *f = j->feed;
   const peri_mapping_info *info = m->plan < f->mapping_count ? f->mappings[m->plan] : NULL;
@@ -114,8 +121,8 @@ static void add_mapped(job *j, const peri_row_msg *m) {
   if (m->key.n && m->verdict == 1) row.key = m->key;
   memcpy(row.data_hash, m->data_hash, 16);
   row.data = m->data;
-  row.warnings = m->warnings;
-  row.reject_json = m->reject;
+  row.warnings = without_secrets(j, m->warnings);
+  row.reject_json = without_secrets(j, m->reject);
   if (m->verdict == 2) {
     static const char timeout[] = "\"code\":\"script_timeout\"";
     peri_run_guard_record(&f->run->guard, memmem(m->reject.p, m->reject.n, timeout, sizeof timeout - 1) != NULL);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "core/holes.h"
 
 #define REASON_BYTES 400 /* of the API's own words; whole pages of HTML tell no more */
@@ -254,10 +255,14 @@ static peri_act of_transport(peri_code code) {
   }
 }
 
-/* One printable line of at most REASON_BYTES, never half a character. */
+/* One printable line of at most REASON_BYTES, never half a character, and no secret that the API sent back: those go first, before blanks are joined and
+ * before the text is cut, lest half of one stay. */
 static peri_str tidy(peri_arena *a, peri_str text) {
-  peri_buf out = {0};
+  peri_buf copy = {0}, out = {0};
   text = peri_str_trim(text);
+  peri_buf_str(&copy, text.n > 4 * REASON_BYTES ? (peri_str){text.p, 4 * REASON_BYTES} : text);
+  if (copy.n) copy.n = peri_redact(copy.p, copy.n);
+  text = peri_buf_view(&copy);
   bool space = false;
   for (size_t i = 0; i < text.n && out.n < REASON_BYTES; i++) {
     unsigned char c = (unsigned char)text.p[i];
@@ -274,6 +279,7 @@ static peri_str tidy(peri_arena *a, peri_str text) {
     for (size_t i = 0; i < out.n; i++)
       if ((unsigned char)out.p[i] > 126) out.p[i] = '?';
   peri_str s = peri_arena_str(a, peri_buf_view(&out));
+  peri_buf_fini(&copy);
   peri_buf_fini(&out);
   return s;
 }
@@ -282,9 +288,7 @@ static peri_str reason_of(peri_reply_reader *r, const peri_request *request) {
   peri_str text;
   for (size_t i = 0; i < request->reason_count; i++)
     if (peri_reply_first(r, request->reasons[i], &text) && text.n) return tidy(r->a, text);
-  text = r->reply->body;
-  if (text.n > 4 * REASON_BYTES) text.n = 4 * REASON_BYTES;
-  return tidy(r->a, text);
+  return tidy(r->a, r->reply->body);
 }
 
 void peri_reply_action(peri_arena *a, const peri_connector *c, const peri_request *r, const peri_http_reply *reply, const peri_json *settings, int64_t now_ms, peri_action *out) {

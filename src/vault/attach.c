@@ -34,9 +34,8 @@ bool peri_attach_basic(const peri_secrets *s, peri_str user, peri_str user_secre
   peri_buf_char(&pair, ':');
   peri_buf_str(&pair, password);
   peri_buf_c_str(value, "Basic ");
-  size_t from = value->n;
   peri_base64(value, peri_buf_view(&pair));
-  peri_redact_add((peri_str){value->p + from, value->n - from});
+  peri_redact_add(peri_buf_view(&pair)); /* with a password too short to be blotted by itself */
   peri_wipe(&pair);
   return true;
 }

@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include <stdio.h>
+
+#include "base/err.h"
 #include "base/log.h"
 
 /* What one call writes to stderr. */
@@ -82,7 +85,7 @@ static void secrets_are_blotted(void **state) {
   assert_blotted("{\"k\":\"se\\/cr et+\\\"1\"}", "{\"k\":\"***\"}");
   assert_blotted("{\"k\":\"se\\u002fcr et\\u002B\\u00221\"}", "{\"k\":\"***\"}");
   assert_blotted("%61bcde%66", "***");
-  assert_blotted("se/cr et+", "se/cr et+");
+  assert_blotted("se/cr et+.", "se/cr et+.");
   peri_redact_add(PERI_STR("\\\\d%41;\\u")); /* itself full of what look like escapes */
   assert_blotted("-\\\\d%41;\\u-", "-***-");
   assert_blotted("", "");
@@ -131,6 +134,73 @@ static void base64_forms_are_blotted(void **state) {
   peri_redact_clear();
 }
 
+/* Spellings by which servers hand back what they were sent. */
+static void escaped_forms_are_blotted(void **state) {
+  (void)state;
+  peri_redact_clear();
+  peri_redact_add(PERI_STR("p\xc3\xa4ss<w>&\"o'rd\xf0\x9f\x98\x80"));
+  assert_blotted("{\"e\":\"p\\u00e4ss<w>&\\\"o'rd\\ud83d\\ude00\"}", "{\"e\":\"***\"}");
+  assert_blotted("{\"e\":\"p\\u00E4ss\\u003cw\\u003E\\u0026\\\"o\\u0027rd\\uD83D\\uDE00\"}", "{\"e\":\"***\"}");
+  assert_blotted("<b>p\xc3\xa4ss&lt;w&gt;&amp;&quot;o&#39;rd\xf0\x9f\x98\x80</b>", "<b>***</b>");
+  assert_blotted("<b>p\xc3\xa4ss&#x3C;w&#62;&amp;&#34;o&apos;rd\xf0\x9f\x98\x80</b>", "<b>***</b>");
+  assert_blotted("?k=p%C3%A4ss%3Cw%3E%26%22o%27rd%F0%9F%98%80", "?k=***");
+  assert_blotted("?k=p%25C3%25a4ss%253Cw%253E%2526%2522o%2527rd%25f0%259f%2598%2580", "?k=***");
+  assert_blotted("p\\u00e4s.", "p\\u00e4s.");
+
+  peri_redact_clear();
+}
+
+/* Whoever cuts a text cuts a secret too: no prefix of it that could be told from ordinary text may stay, in any spelling. */
+static void cut_secrets_are_blotted(void **state) {
+  (void)state;
+  static const char secret[] = "pat-na1-7f/3a 91c+2e5d84b06";
+  static const char *const forms[] = {
+      "pat-na1-7f/3a 91c+2e5d84b06", "pat-na1-7f%2F3a+91c%2B2e5d84b06", "pat-na1-7f\\/3a 91c+2e5d84b06", "cGF0LW5hMS03Zi8zYSA5MWMrMmU1ZDg0YjA2",
+      "%70%61%74%2d%6e%61%31%2d%37%66%2f%33%61%20%39%31%63%2b%32%65%35%64%38%34%62%30%36"};
+  peri_redact_clear();
+  peri_redact_add((peri_str){secret, sizeof secret - 1});
+  for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
+    size_t n = strlen(forms[f]);
+    for (size_t cut = 1; cut <= n; cut++) {
+      char text[128];
+      size_t len = (size_t)snprintf(text, sizeof text, "token=%.*s", (int)cut, forms[f]);
+      size_t stayed = peri_redact(text, len) - 6;
+      size_t unit = forms[f][0] == '%' ? 3 : 1;
+      if (stayed > 3 * unit + unit - 1) fail_msg("form %zu cut at %zu: '%.*s' stays", f, cut, (int)stayed + 6, text);
+      if (cut == n) assert_int_equal(stayed, 3);
+    }
+  }
+  peri_redact_clear();
+}
+
+/* A token that is replaced every hour must not make the list grow for ever; the one that was named last is always known. */
+static void old_secrets_are_forgotten(void **state) {
+  (void)state;
+  peri_redact_clear();
+  char text[64];
+  peri_redact_add(PERI_STR("a client secret that stays"));
+  for (int i = 0; i < 6000; i++) {
+    snprintf(text, sizeof text, "token-%08d-of-many", i * 7919);
+    peri_redact_add(peri_str_of(text));
+    if (i % 1000 == 0) peri_redact_add(PERI_STR("a client secret that stays"));
+  }
+  assert_blotted("x a client secret that stays x", "x *** x");
+  assert_blotted("token-00000000-of-many.", "token-00000000-of-many.");
+  assert_int_equal(peri_redact(text, strlen(text)), 3);
+  peri_redact_clear();
+}
+
+static void errors_hide_secrets(void **state) {
+  (void)state;
+  peri_err e;
+  peri_redact_add(PERI_STR("pat-na1-0123456789"));
+  peri_fail(&e, PERI_API_ERROR, "GET /x?token=%s answered 500: %s", "pat-na1-0123456789", "cGF0LW5hMS0wMTIzNDU2Nzg5");
+  assert_string_equal(e.text, "GET /x?token=*** answered 500: ***");
+  peri_err_prefix(&e, "with %s", "pat%2Dna1%2D0123456789");
+  assert_string_equal(e.text, "with ***: GET /x?token=*** answered 500: ***");
+  peri_redact_clear();
+}
+
 static void overlapping_secrets_leave_nothing(void **state) {
   (void)state;
   peri_redact_clear();
@@ -153,7 +223,8 @@ int test_base_log(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(lines_are_logfmt),       cmocka_unit_test(control_characters_do_nothing), cmocka_unit_test(levels_hold_back),
       cmocka_unit_test(secrets_are_blotted),    cmocka_unit_test(base64_forms_are_blotted),      cmocka_unit_test(overlapping_secrets_leave_nothing),
-      cmocka_unit_test(log_lines_hide_secrets),
+      cmocka_unit_test(log_lines_hide_secrets), cmocka_unit_test(escaped_forms_are_blotted),     cmocka_unit_test(cut_secrets_are_blotted),
+      cmocka_unit_test(old_secrets_are_forgotten), cmocka_unit_test(errors_hide_secrets),
   };
   return cmocka_run_group_tests_name("base/log", tests, NULL, NULL);
 }
