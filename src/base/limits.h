@@ -38,6 +38,7 @@
 #define PERI_FRAME_WALL_MS 30000                    /* no frame for so long: the worker is killed */
 #define PERI_FRAME_CPU_MS 1000                      /* or so much CPU time without one */
 #define PERI_WORKERS_MAX 256
+#define PERI_RUNS_MAX 128                           /* at work at once in one process; a run has two workers at most, and more runs are queued */
 
 /* the network */
 #define PERI_CONNECT_MS 10000

@@ -36,7 +36,7 @@ static void on_timer(uv_timer_t *t) {
   peri_ask *k = t->data;
   k->timer = NULL;
   uv_close((uv_handle_t *)t, close_timer);
-  if (!k->err.code && k->run->g->stop) peri_fail(&k->err, PERI_INTERRUPTED, "stopped while waiting");
+  if (!k->err.code && peri_run_stopping(k->run)) peri_fail(&k->err, PERI_INTERRUPTED, "stopped while waiting");
   if (k->err.code) finish_failed(k); /* a request whose holes could not be filled comes here too */
   else attempt(k);
 }
@@ -205,7 +205,7 @@ static void on_reply(void *self, peri_http_reply *reply) {
            peri_act_name(k->action.act));
   switch (k->action.act) {
   case PERI_ACT_RETRY:
-    if (r->g->stop) {
+    if (peri_run_stopping(r)) {
       peri_fail(&k->err, PERI_INTERRUPTED, "stopped before a retry");
       finish_failed(k);
     } else if (++k->attempts > PERI_RETRIES_MAX) give_up(k, PERI_API_ERROR, " (after 5 retries)");

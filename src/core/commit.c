@@ -174,21 +174,25 @@ static void count_dry(job *j) {
   c->processed = c->created + c->updated + c->unchanged + c->rejected + c->deleted;
 }
 
-/* Several pages that wait become one transaction. Where that fails each goes alone, so that a page with a fault does not take others with it. */
+/* Several pages that wait, of whatever runs, become one transaction. Where that fails each goes alone, so that a page with a fault does not take others
+ * with it. After a page that could not be written none of its feed is: the cursor never passes over a page that is not there. */
 static void work(void **selves, size_t count) {
   job **jobs = (job **)selves;
   peri_commit commits[PERI_GROUP_MOST];
   peri_commit_result results[PERI_GROUP_MOST];
+  job *together[PERI_GROUP_MOST];
   size_t n = 0;
   peri_err e;
-  while (n < count && jobs[n]->write && jobs[n]->feed->run == jobs[0]->feed->run) commits[n] = jobs[n]->commit, n++;
-  bool together = n == count && n > 1 && peri_store_commit(jobs[0]->feed->run->store, commits, n, results, &e) == PERI_OK;
-  for (size_t i = 0; i < count; i++) {
-    job *j = jobs[i];
-    if (together) j->result = results[i];
-    else if (!j->write) count_dry(j);
-    else if (i && jobs[i - 1]->err.code) j->err = jobs[i - 1]->err; /* the cursor never passes over a page that is not there */
-    else peri_store_commit(j->feed->run->store, &j->commit, 1, &j->result, &j->err);
+  for (size_t i = 0; i < count; i++)
+    if (!jobs[i]->write) count_dry(jobs[i]);
+    else if (jobs[i]->feed->unwritten.code) jobs[i]->err = jobs[i]->feed->unwritten;
+    else commits[n] = jobs[i]->commit, together[n++] = jobs[i];
+  bool fine = n > 1 && peri_store_commit(together[0]->feed->run->store, commits, n, results, &e) == PERI_OK;
+  for (size_t i = 0; i < n; i++) {
+    job *j = together[i];
+    if (fine) j->result = results[i];
+    else if (j->feed->unwritten.code) j->err = j->feed->unwritten;
+    else if (peri_store_commit(j->feed->run->store, &j->commit, 1, &j->result, &j->err)) j->feed->unwritten = j->err;
   }
 }
 
@@ -234,7 +238,7 @@ void peri_commit_page(peri_feed *f, peri_page *p, bool keys_only, const peri_cur
                             .retries = r->pending_retries,
                             .bytes = r->pending_bytes};
   r->pending_requests = r->pending_retries = r->pending_bytes = 0;
-  peri_engine_post_group(r->g, work, finished, j, urgent);
+  peri_engine_post_group(r->g, &r->lane, work, finished, j, urgent);
 }
 
 void peri_commit_reply_keys(const peri_page *p, peri_buf *out) {

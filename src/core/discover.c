@@ -7,9 +7,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
-#include "core/pool.h"
 #include "core/prepare.h"
 #include "core/question.h"
+#include "core/talk.h"
 
 #define MORE PERI_STR(":more") /* no stream can have this name */
 
@@ -63,12 +63,6 @@ static void put_field(fields *f, const peri_json *item) {
   peri_jw_end_object(&f->w);
 }
 
-static peri_code put_fields(void *self, const peri_json *reply, const peri_json *items, peri_err *e) {
-  (void)reply, (void)e;
-  for (const peri_json *i = items->first; i; i = i->next) put_field(self, i);
-  return PERI_OK;
-}
-
 static bool harmless(peri_code code) { return code == PERI_NOT_FOUND || code == PERI_SCOPE_MISSING; }
 
 static peri_code keep(peri_run *r, peri_str name, peri_str json, bool *changed, peri_err *e) {
@@ -77,104 +71,196 @@ static peri_code keep(peri_run *r, peri_str name, peri_str json, bool *changed, 
   return peri_store_discovered_set(r->store, r->in->id, name, json, e);
 }
 
-static peri_code discover_stream(peri_run *r, const peri_stream *s, bool *changed, peri_err *e) {
-  peri_arena *a = peri_arena_new();
-  peri_buf json = {0};
-  fields f = {.gives = s->discover->gives};
-  peri_map_init(&f.seen, a);
-  peri_jw_init(&f.w, &json);
-  peri_jw_object(&f.w);
-  peri_code code = peri_question(r, s, s->discover, a, put_fields, &f, e);
-  peri_jw_end_object(&f.w);
-  if (harmless(code)) {
-    peri_log(PERI_WARN, "discover", "the fields of %.*s are not known: %s", PERI_S(s->name), e->text);
-    code = PERI_OK;
-  }
-  if (!code) code = keep(r, s->name, peri_buf_view(&json), changed, e);
-  peri_buf_fini(&json);
-  peri_arena_free(a);
-  return code;
+/* ---- one discovery ---- */
+
+typedef struct discovery {
+  peri_run *r;
+  void (*done)(void *self, bool changed, const peri_err *e);
+  void *self;
+  bool changed;
+  size_t at;      /* the stream in hand; then, `more` */
+  size_t more_at; /* which of its reads */
+  peri_arena *a;  /* of the question in hand */
+  peri_buf json;
+  peri_jw w;
+  fields f;
+  /* more */
+  peri_talk *maker;
+  const peri_json **items; size_t item_count, item_cap, item_next;
+} discovery;
+
+static void next_stream(discovery *d);
+static void next_read(discovery *d);
+
+static void end(discovery *d, const peri_err *e) {
+  peri_talk_close(d->maker);
+  peri_buf_fini(&d->json);
+  peri_arena_free(d->a);
+  d->done(d->self, d->changed, e);
+  free(d);
 }
 
-/* ---- more ---- */
+static void begin_json(discovery *d) {
+  peri_arena_free(d->a);
+  d->a = peri_arena_new();
+  peri_buf_clear(&d->json);
+  peri_jw_init(&d->w, &d->json);
+}
 
-typedef struct more {
-  peri_run *r;
-  peri_worker *worker;
-  size_t index;
-  peri_jw w;
-} more;
+/* ---- fields of a stream ---- */
 
-static peri_code make_stream(more *m, const peri_json *item, peri_err *e) {
-  peri_arena *a = peri_arena_new();
-  peri_buf ask = {0}, answer = {0};
+static peri_code put_fields(void *self, const peri_json *reply, const peri_json *items, peri_err *e) {
+  (void)reply, (void)e;
+  discovery *d = self;
+  for (const peri_json *i = items->first; i; i = i->next) put_field(&d->f, i);
+  return PERI_OK;
+}
+
+static void on_fields(void *self, const peri_err *failed) {
+  discovery *d = self;
+  const peri_stream *s = &d->r->connector->streams[d->at];
+  peri_err e = *failed;
+  peri_jw_end_object(&d->f.w);
+  if (harmless(e.code)) {
+    peri_log(PERI_WARN, "discover", "the fields of %.*s are not known: %s", PERI_S(s->name), e.text);
+    e = (peri_err){0};
+  }
+  if (e.code || keep(d->r, s->name, peri_buf_view(&d->json), &d->changed, &e)) {
+    end(d, &e);
+    return;
+  }
+  d->at++;
+  next_stream(d);
+}
+
+static void discover_stream(discovery *d, const peri_stream *s) {
+  begin_json(d);
+  d->f = (fields){.gives = s->discover->gives};
+  peri_map_init(&d->f.seen, d->a);
+  peri_jw_init(&d->f.w, &d->json);
+  peri_jw_object(&d->f.w);
+  peri_question_start(d->r, s, s->discover, d->a, put_fields, on_fields, d);
+}
+
+/* ---- more: what a read answered becomes streams, made by the connector's function in a worker ---- */
+
+static void next_item(discovery *d);
+
+static void on_made(void *self, peri_str answer, const peri_err *failed) {
+  discovery *d = self;
+  peri_err e = *failed;
+  peri_json_fault fault;
+  const peri_json *made = e.code ? NULL : peri_json_parse(d->a, answer, &fault), *tree = peri_json_get(made, "tree");
+  if (!e.code && !peri_json_get_bool(made, "ok", false)) {
+    peri_str text = peri_json_get_text(made, "message");
+    peri_fail(&e, PERI_SCRIPT_ERROR, "%.*s", PERI_S(text));
+  }
+  if (e.code) {
+    end(d, &e);
+    return;
+  }
+  if (tree && tree->type != PERI_J_NULL) {
+    peri_jw_object(&d->w);
+    peri_jw_kv(&d->w, "id", peri_json_str(peri_json_get(d->items[d->item_next], "id")));
+    peri_jw_kv_raw(&d->w, "tree", tree->raw);
+    peri_jw_end_object(&d->w);
+  }
+  d->item_next++;
+  next_item(d);
+}
+
+static void next_item(discovery *d) {
+  if (d->item_next == d->item_count) {
+    d->more_at++;
+    next_read(d);
+    return;
+  }
+  peri_buf ask = {0};
   peri_jw w;
   peri_jw_init(&w, &ask);
   peri_jw_object(&w);
-  peri_jw_kv(&w, "connector", m->r->connector->path);
-  peri_jw_kv_int(&w, "more", (int64_t)m->index);
-  peri_jw_kv_raw(&w, "item", item->raw);
+  peri_jw_kv(&w, "connector", d->r->connector->path);
+  peri_jw_kv_int(&w, "more", (int64_t)d->more_at);
+  peri_jw_kv_raw(&w, "item", d->items[d->item_next]->raw);
   peri_jw_end_object(&w);
-  peri_code code = peri_worker_ask(m->worker, PERI_K_MAKE, peri_buf_view(&ask), PERI_K_MADE, &answer, e);
-  peri_json_fault fault;
-  const peri_json *made = code ? NULL : peri_json_parse(a, peri_buf_view(&answer), &fault);
-  if (!code && !peri_json_get_bool(made, "ok", false)) {
-    peri_str text = peri_json_get_text(made, "message");
-    code = peri_fail(e, PERI_SCRIPT_ERROR, "%.*s", PERI_S(text));
-  }
-  const peri_json *tree = peri_json_get(made, "tree");
-  if (!code && tree && tree->type != PERI_J_NULL) {
-    peri_jw_object(&m->w);
-    peri_jw_kv(&m->w, "id", peri_json_str(peri_json_get(item, "id")));
-    peri_jw_kv_raw(&m->w, "tree", tree->raw);
-    peri_jw_end_object(&m->w);
-  }
+  peri_talk_ask(d->maker, PERI_K_MAKE, peri_buf_view(&ask), PERI_K_MADE, on_made, d);
   peri_buf_fini(&ask);
-  peri_buf_fini(&answer);
-  peri_arena_free(a);
-  return code;
 }
 
-static peri_code make_streams(void *self, const peri_json *reply, const peri_json *items, peri_err *e) {
-  (void)reply;
-  peri_code code = PERI_OK;
-  for (const peri_json *i = items->first; i && !code; i = i->next) code = make_stream(self, i, e);
-  return code;
-}
-
-static peri_code start_maker(more *m, peri_err *e) {
-  peri_worker_config config = {0};
-  peri_buf answer = {0};
-  m->worker = peri_worker_start(&config, e);
-  peri_code code = m->worker ? peri_worker_ask(m->worker, PERI_K_LOAD, peri_buf_view(&m->r->scripts->load), PERI_K_LOADED, &answer, e) : e->code;
-  peri_buf_fini(&answer);
-  return code;
-}
-
-static peri_code discover_more(peri_run *r, bool *changed, peri_err *e) {
-  peri_arena *a = peri_arena_new();
-  peri_buf json = {0};
-  more m = {.r = r};
-  peri_jw_init(&m.w, &json);
-  peri_jw_array(&m.w);
-  peri_code code = start_maker(&m, e);
-  for (size_t i = 0; !code && i < r->connector->more_count; i++) {
-    const peri_request *q = r->connector->more_reads[i];
-    m.index = i;
-    if (!q) continue;
-    code = peri_question(r, NULL, q, a, make_streams, &m, e);
-    if (harmless(code)) { /* an account without custom objects answers 403: that is no failure */
-      peri_log(PERI_INFO, "discover", "no further streams: %s", e->text);
-      code = PERI_OK;
-    }
+static peri_code collect(void *self, const peri_json *reply, const peri_json *items, peri_err *e) {
+  (void)reply, (void)e;
+  discovery *d = self;
+  for (const peri_json *i = items->first; i; i = i->next) {
+    if (d->item_count == d->item_cap) d->items = peri_arena_grow(d->a, d->items, d->item_count, &d->item_cap, sizeof *d->items);
+    d->items[d->item_count++] = i;
   }
-  peri_jw_end_array(&m.w);
-  if (!code) code = keep(r, MORE, peri_buf_view(&json), changed, e);
-  peri_worker_close(m.worker);
-  peri_buf_fini(&json);
-  peri_arena_free(a);
-  return code;
+  return PERI_OK;
 }
+
+static void on_read(void *self, const peri_err *failed) {
+  discovery *d = self;
+  if (harmless(failed->code)) /* an account without custom objects answers 403: that is no failure */
+    peri_log(PERI_INFO, "discover", "no further streams: %s", failed->text);
+  else if (failed->code) {
+    peri_err e = *failed;
+    end(d, &e);
+    return;
+  }
+  next_item(d);
+}
+
+static void next_read(discovery *d) {
+  const peri_connector *c = d->r->connector;
+  while (d->more_at < c->more_count && !c->more_reads[d->more_at]) d->more_at++;
+  if (d->more_at < c->more_count) {
+    d->items = NULL;
+    d->item_count = d->item_cap = d->item_next = 0;
+    peri_question_start(d->r, NULL, c->more_reads[d->more_at], d->a, collect, on_read, d);
+    return;
+  }
+  peri_err e = {0};
+  peri_jw_end_array(&d->w);
+  keep(d->r, MORE, peri_buf_view(&d->json), &d->changed, &e);
+  end(d, &e);
+}
+
+static void on_maker_loaded(void *self, peri_str answer, const peri_err *failed) {
+  (void)answer; /* the same set was checked when the run's scripts were loaded */
+  discovery *d = self;
+  peri_err e = *failed;
+  if (e.code) end(d, &e);
+  else next_read(d);
+}
+
+static void discover_more(discovery *d) {
+  peri_err e = {0};
+  begin_json(d);
+  peri_jw_array(&d->w);
+  d->maker = peri_talk_new(&d->r->g->loop, 0, &e);
+  if (d->maker) peri_talk_ask(d->maker, PERI_K_LOAD, peri_buf_view(&d->r->scripts->load), PERI_K_LOADED, on_maker_loaded, d);
+  else end(d, &e);
+}
+
+static void next_stream(discovery *d) {
+  const peri_connector *c = d->r->connector;
+  while (d->at < c->stream_count && !c->streams[d->at].discover) d->at++;
+  if (d->at < c->stream_count) discover_stream(d, &c->streams[d->at]);
+  else if (c->more) discover_more(d);
+  else {
+    peri_err none = {0};
+    end(d, &none);
+  }
+}
+
+void peri_discover_start(peri_run *r, void (*done)(void *self, bool changed, const peri_err *e), void *self) {
+  discovery *d = peri_alloc(sizeof *d);
+  d->r = r;
+  d->done = done;
+  d->self = self;
+  next_stream(d);
+}
+
+/* ---- what is known ---- */
 
 peri_code peri_more_add(peri_run *r, peri_err *e) {
   const peri_json *list = peri_json_get_str(r->discovered, MORE);
@@ -187,12 +273,16 @@ peri_code peri_more_add(peri_run *r, peri_err *e) {
   return PERI_OK;
 }
 
-peri_code peri_discover_all(peri_run *r, bool *changed, peri_err *e) {
-  peri_code code = PERI_OK;
-  for (size_t i = 0; i < r->connector->stream_count && !code; i++)
-    if (r->connector->streams[i].discover) code = discover_stream(r, &r->connector->streams[i], changed, e);
-  if (!code && r->connector->more) code = discover_more(r, changed, e);
-  return code;
+typedef struct awaited {
+  peri_err err;
+  bool done;
+} awaited;
+
+static void on_done(void *self, bool changed, const peri_err *e) {
+  (void)changed;
+  awaited *w = self;
+  w->err = *e;
+  w->done = true;
 }
 
 peri_code peri_discover(peri_engine *g, const peri_project *project, peri_str integration, peri_buf *json, peri_err *e) {
@@ -200,10 +290,12 @@ peri_code peri_discover(peri_engine *g, const peri_project *project, peri_str in
   peri_run *r = NULL;
   peri_code code = peri_run_prepare_plain(g, project, &options, &r, e);
   if (code) return code;
-  bool changed = false;
+  awaited w = {0};
   peri_str known = {0};
   int64_t when = 0;
-  code = peri_discover_all(r, &changed, e);
+  peri_discover_start(r, on_done, &w);
+  peri_engine_wait(g, &w.done);
+  if (w.err.code) *e = w.err, code = w.err.code;
   if (!code) code = peri_store_discovered(r->store, r->arena, r->in->id, &known, &when, e);
   if (!code) peri_buf_str(json, known);
   peri_run_free(r);

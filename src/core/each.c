@@ -278,7 +278,7 @@ static void visit_done(void *self) {
 static void next_batch(peri_each *x) {
   peri_run *r = x->w->run;
   peri_err e = {0};
-  if (r->g->stop) {
+  if (peri_run_stopping(r)) {
     r->stopped_early = true;
     peri_stream_done(x->w, "stopped");
     return;

@@ -8,10 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/limits.h"
+
 #define GROUP_WAIT_MS 20 /* a reply of a real API takes longer than this: whoever is that slow is not kept waiting */
 
-typedef struct task {
-  struct task *next;
+typedef struct peri_task {
+  struct peri_task *next;
   void (*work)(void *self);
   void (*group)(void **selves, size_t count); /* instead of work */
   bool urgent;
@@ -23,35 +25,74 @@ struct peri_writer {
   pthread_t thread;
   pthread_mutex_t lock;
   pthread_cond_t wake;
-  task *todo, **todo_end;
+  peri_lane *turn, *turn_last; /* lanes with something to do; the first has its turn */
+  size_t waiting;              /* tasks in them */
+  peri_lane common;            /* of tasks without a lane */
   task *finished, **finished_end;
   size_t pending; /* given and not yet told as done: keeps the loop alive */
   bool leave;
   uv_async_t async;
 };
 
-/* How many tasks from the front go together; *settled: nothing that may come would change it. */
-static size_t group_at_front(const struct peri_writer *w, bool *settled) {
-  size_t n = 0;
-  const task *t = w->todo;
-  for (*settled = w->leave; t && t->group == w->todo->group && n < PERI_GROUP_MOST; t = t->next, n++) *settled |= t->urgent;
-  *settled |= t || n == PERI_GROUP_MOST;
-  return n;
+/* ---- lanes ---- */
+
+static void queue_lane(struct peri_writer *w, peri_lane *l) {
+  l->next = NULL;
+  l->queued = true;
+  if (w->turn) w->turn_last->next = l;
+  else w->turn = l;
+  w->turn_last = l;
 }
 
-static size_t wait_for_group(struct peri_writer *w) {
+static void put_task(struct peri_writer *w, peri_lane *l, task *t) {
+  if (l->first) l->last->next = t;
+  else l->first = t;
+  l->last = t;
+  w->waiting++;
+  if (!l->queued) queue_lane(w, l);
+}
+
+/* The first task of the lane whose turn it is; the lane then stands last. */
+static task *take_task(struct peri_writer *w) {
+  peri_lane *l = w->turn;
+  task *t = l->first;
+  w->turn = l->next;
+  l->queued = false;
+  l->first = t->next;
+  t->next = NULL;
+  w->waiting--;
+  if (l->first) queue_lane(w, l);
+  return t;
+}
+
+/* Would the group of the first task grow if more came? Not when it is full, hurried, or something else stands among those that wait. */
+static bool settled(const struct peri_writer *w) {
+  if (w->leave || w->waiting >= PERI_GROUP_MOST) return true;
+  for (const peri_lane *l = w->turn; l; l = l->next)
+    for (const task *t = l->first; t; t = t->next)
+      if (t->urgent || t->group != w->turn->first->group) return true;
+  return false;
+}
+
+static void wait_for_group(struct peri_writer *w) {
   struct timespec until;
   clock_gettime(CLOCK_MONOTONIC, &until);
   until.tv_nsec += GROUP_WAIT_MS * 1000000L;
   if (until.tv_nsec >= 1000000000L) until.tv_sec++, until.tv_nsec -= 1000000000L;
-  bool settled;
-  size_t n = group_at_front(w, &settled);
-  while (!settled) {
-    int rc = pthread_cond_timedwait(&w->wake, &w->lock, &until);
-    n = group_at_front(w, &settled);
-    settled |= rc != 0;
+  while (!settled(w) && pthread_cond_timedwait(&w->wake, &w->lock, &until) == 0) {}
+}
+
+/* What is done next, taken out of the lanes: one task, or one of each lane in turn that go together. */
+static task *take_tasks(struct peri_writer *w, task **last, size_t *count) {
+  if (w->turn->first->group) wait_for_group(w);
+  task *first = *last = take_task(w);
+  *count = 1;
+  while (first->group && *count < PERI_GROUP_MOST && w->turn && w->turn->first->group == first->group) {
+    (*last)->next = take_task(w);
+    *last = (*last)->next;
+    (*count)++;
   }
-  return n;
+  return first;
 }
 
 /* Runs outside the lock; the tasks are no longer in the queue. */
@@ -73,14 +114,11 @@ static void *write_loop(void *arg) {
   pthread_sigmask(SIG_BLOCK, &all, NULL);
   pthread_mutex_lock(&w->lock);
   for (;;) {
-    while (!w->todo && !w->leave) pthread_cond_wait(&w->wake, &w->lock);
-    if (!w->todo) break;
-    size_t count = w->todo->group ? wait_for_group(w) : 1;
-    task *first = w->todo, *last = first;
-    for (size_t i = 1; i < count; i++) last = last->next;
-    w->todo = last->next;
-    if (!w->todo) w->todo_end = &w->todo;
-    last->next = NULL;
+    while (!w->turn && !w->leave) pthread_cond_wait(&w->wake, &w->lock);
+    if (!w->turn) break;
+    task *last;
+    size_t count;
+    task *first = take_tasks(w, &last, &count);
     pthread_mutex_unlock(&w->lock);
     do_tasks(first, count);
     pthread_mutex_lock(&w->lock);
@@ -114,7 +152,7 @@ static void on_signal(uv_signal_t *s, int number) {
   peri_engine *g = s->data;
   if (g->stop) _exit(130); /* a second time: now. What was committed stays, the rest is fetched again. */
   g->stop = true;
-  if (g->on_stop) g->on_stop(g->on_stop_self);
+  if (g->on_stop) g->on_stop(g);
 }
 
 static void start_signal(peri_engine *g, uv_signal_t *s, int number) {
@@ -134,6 +172,7 @@ peri_code peri_engine_new(peri_store *store, peri_vault *vault, peri_engine **ou
   }
   g->store = store;
   g->vault = vault;
+  g->runs_most = PERI_RUNS_MAX;
   g->http = peri_http_new(&g->loop, e);
   if (!g->http) {
     uv_loop_close(&g->loop);
@@ -150,7 +189,6 @@ peri_code peri_engine_new(peri_store *store, peri_vault *vault, peri_engine **ou
   pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
   pthread_cond_init(&w->wake, &clock);
   pthread_condattr_destroy(&clock);
-  w->todo_end = &w->todo;
   w->finished_end = &w->finished;
   uv_async_init(&g->loop, &w->async, on_finished);
   w->async.data = g;
@@ -160,27 +198,30 @@ peri_code peri_engine_new(peri_store *store, peri_vault *vault, peri_engine **ou
   return PERI_OK;
 }
 
-static void post(peri_engine *g, task given) {
+static void post(peri_engine *g, peri_lane *lane, task given) {
   struct peri_writer *w = g->writer;
   task *t = peri_alloc(sizeof *t);
   *t = given;
   if (w->pending++ == 0) uv_ref((uv_handle_t *)&w->async);
   pthread_mutex_lock(&w->lock);
-  *w->todo_end = t;
-  w->todo_end = &t->next;
+  put_task(w, lane ? lane : &w->common, t);
   pthread_cond_signal(&w->wake);
   pthread_mutex_unlock(&w->lock);
 }
 
 void peri_engine_post(peri_engine *g, void (*work)(void *self), void (*done)(void *self), void *self) {
-  post(g, (task){.work = work, .done = done, .self = self});
+  post(g, NULL, (task){.work = work, .done = done, .self = self});
 }
 
-void peri_engine_post_group(peri_engine *g, void (*work)(void **selves, size_t count), void (*done)(void *self), void *self, bool urgent) {
-  post(g, (task){.group = work, .urgent = urgent, .done = done, .self = self});
+void peri_engine_post_group(peri_engine *g, peri_lane *lane, void (*work)(void **selves, size_t count), void (*done)(void *self), void *self, bool urgent) {
+  post(g, lane, (task){.group = work, .urgent = urgent, .done = done, .self = self});
 }
 
 void peri_engine_run(peri_engine *g) { uv_run(&g->loop, UV_RUN_DEFAULT); }
+
+void peri_engine_wait(peri_engine *g, const bool *done) {
+  while (!*done && uv_run(&g->loop, UV_RUN_ONCE)) {}
+}
 
 void peri_engine_free(peri_engine *g) {
   if (!g) return;

@@ -223,7 +223,7 @@ static void on_split(peri_page *p) {
   apply_limit(f, p);
   bool edge_of_keys = n->keys_only || (n->fetch && f->wanted_next < f->wanted_count);
   if (fine && !edge_of_keys && f->how == PERI_FEED_DONE) n->has_cursor = f->cursor && f->cursor(f, f->last, p->arena, &n->cursor);
-  if (f->run->g->stop) stop_feed(f, PERI_FEED_STOPPED, NULL);
+  if (peri_run_stopping(f->run)) stop_feed(f, PERI_FEED_STOPPED, NULL);
   if (!f->last && !f->asking) {
     if (has_room(f) && !n->keys_only) ask_next(f);
     else f->waiting = true;
@@ -326,7 +326,7 @@ static void on_answer(peri_ask *k) {
 
 static void ask_next(peri_feed *f) {
   f->waiting = false;
-  if (f->run->g->stop) {
+  if (peri_run_stopping(f->run)) {
     stop_feed(f, PERI_FEED_STOPPED, NULL);
     end_if_idle(f);
     return;

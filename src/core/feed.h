@@ -40,6 +40,7 @@ struct peri_feed {
   peri_str since_value;           /* JSON from the request's `since` path; empty none */
   peri_str *keys; size_t key_count, key_cap; /* keep_keys */
   peri_err err;
+  peri_err unwritten;             /* the writer's alone: why a page was not written, and none behind it is */
   /* private */
   peri_arena *arena;
   int64_t records_taken;          /* towards --limit */

@@ -2,6 +2,8 @@
 #include "core/generation.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -94,39 +96,144 @@ static void files_json(const peri_project *project, peri_buf *out) {
 
 #define CONNECTORS_MAX 512
 
-peri_code peri_generation_settle(peri_store *store, const peri_project *project, bool *whole, peri_err *e) {
+/* Nothing to do if the views were made of this very set: *settled. */
+static peri_code is_settled(peri_store *store, const peri_project *project, char hash[40], bool *settled, peri_err *e) {
   peri_arena *a = peri_arena_new();
-  char hash[40] = "";
   peri_str known = {0};
-  peri_scripts *s = NULL;
-  peri_buf views = {0}, registry = {0}, files = {0};
-  bool fine = true;
   peri_code code = set_hash(store, project, hash, e);
   if (!code) code = peri_meta_get(store, a, "generation", &known, e);
-  if (code || peri_str_is(known, hash)) goto done;
-  peri_scripts_want want = {.key_free = true}; /* field mappings of a type without a connector are for `map` alone: no failure */
-  code = peri_scripts_load(project, store, &want, &s, e);
-  if (code) goto done;
+  *settled = !code && peri_str_is(known, hash);
+  peri_arena_free(a);
+  return code;
+}
+
+static bool is_whole(const peri_scripts *s) {
+  bool fine = true;
+  for (size_t i = 0; i < s->failure_count; i++) fine = fine && !peri_str_starts(s->failures[i].path, PERI_STR("mappings/")) && !peri_str_starts(s->failures[i].path, PERI_STR("lib/"));
+  return fine;
+}
+
+static peri_code show(peri_store *store, const peri_project *project, const peri_scripts *s, const char *hash, peri_err *e) {
+  peri_arena *a = peri_arena_new();
+  peri_buf views = {0}, registry = {0}, files = {0};
   const peri_connector *connectors[CONNECTORS_MAX];
   size_t count = compile_connectors(s, connectors, CONNECTORS_MAX);
-  for (size_t i = 0; i < s->failure_count; i++) fine = fine && !peri_str_starts(s->failures[i].path, PERI_STR("mappings/")) && !peri_str_starts(s->failures[i].path, PERI_STR("lib/"));
+  bool whole = is_whole(s);
   registry_json(connectors, count, &registry);
   files_json(project, &files);
-  code = peri_registry_replace(store, peri_buf_view(&registry), e);
-  if (!code && fine) {
+  peri_code code = peri_registry_replace(store, peri_buf_view(&registry), e);
+  if (!code && whole) {
     peri_json_fault fault;
     views_json(s, connectors, count, &views);
     code = peri_views_replace(store, peri_json_parse(a, peri_buf_view(&views), &fault), e);
   }
   for (size_t i = 0; i < s->failure_count; i++) peri_log(PERI_WARN, "scripts", "%.*s", PERI_S(s->failures[i].message));
   if (!code) code = peri_generation_put(store, peri_str_of(project->generation), peri_buf_view(&files), e);
-  if (!code && fine) code = peri_meta_set(store, "generation", peri_str_of(hash), e);
-done:
-  if (whole) *whole = fine;
-  peri_scripts_close(s);
+  if (!code && whole) code = peri_meta_set(store, "generation", peri_str_of(hash), e);
   peri_buf_fini(&views);
   peri_buf_fini(&registry);
   peri_buf_fini(&files);
   peri_arena_free(a);
+  return code;
+}
+
+/* ---- beside runs ---- */
+
+typedef struct waiter {
+  struct waiter *next;
+  const peri_project *project;
+  void (*done)(void *self, const peri_err *e);
+  void *self;
+} waiter;
+
+struct peri_settling {
+  peri_engine *g;
+  waiter *first, **end; /* the first one's project is in work */
+  char hash[40];
+  peri_scripts *scripts;
+  peri_err err;
+  uv_timer_t step;
+};
+
+static void on_step(uv_timer_t *t);
+
+static void next_step(struct peri_settling *x) { uv_timer_start(&x->step, on_step, 0, 0); }
+
+static void on_step_closed(uv_handle_t *h) { free(h->data); }
+
+static void first_done(struct peri_settling *x) {
+  waiter *w = x->first;
+  peri_err e = x->err;
+  x->first = w->next;
+  if (!x->first) {
+    x->g->settling = NULL;
+    uv_close((uv_handle_t *)&x->step, on_step_closed);
+  } else
+    next_step(x);
+  w->done(w->self, &e);
+  free(w);
+}
+
+static void show_work(void *self) {
+  struct peri_settling *x = self;
+  show(x->g->store, x->first->project, x->scripts, x->hash, &x->err);
+}
+
+static void show_done(void *self) {
+  struct peri_settling *x = self;
+  if (!x->err.code) snprintf(x->g->settled, sizeof x->g->settled, "%s", x->hash);
+  peri_scripts_close(x->scripts);
+  first_done(x);
+}
+
+static void on_loaded(void *self, peri_scripts *s, const peri_err *e) {
+  struct peri_settling *x = self;
+  x->scripts = s;
+  x->err = *e;
+  if (s) peri_engine_post(x->g, show_work, show_done, x);
+  else first_done(x);
+}
+
+static void on_step(uv_timer_t *t) {
+  struct peri_settling *x = t->data;
+  bool settled = false;
+  x->err = (peri_err){0};
+  peri_scripts_want want = {.key_free = true}; /* as in peri_generation_settle */
+  if (is_settled(x->g->store, x->first->project, x->hash, &settled, &x->err) || settled || strcmp(x->g->settled, x->hash) == 0 ||
+      peri_scripts_start(&x->g->loop, x->first->project, x->g->store, &want, on_loaded, x, &x->err))
+    first_done(x);
+}
+
+void peri_generation_start(peri_engine *g, const peri_project *project, void (*done)(void *self, const peri_err *e), void *self) {
+  struct peri_settling *x = g->settling;
+  waiter *w = peri_alloc(sizeof *w);
+  *w = (waiter){.project = project, .done = done, .self = self};
+  if (!x) {
+    x = g->settling = peri_alloc(sizeof *x);
+    x->g = g;
+    x->end = &x->first;
+    uv_timer_init(&g->loop, &x->step);
+    x->step.data = x;
+    next_step(x);
+  }
+  *x->end = w;
+  x->end = &w->next;
+}
+
+/* ---- before anything else ---- */
+
+peri_code peri_generation_settle(peri_store *store, const peri_project *project, bool *whole, peri_err *e) {
+  char hash[40] = "";
+  bool settled = false;
+  peri_scripts *s = NULL;
+  if (whole) *whole = true;
+  peri_code code = is_settled(store, project, hash, &settled, e);
+  if (code || settled) return code;
+  peri_scripts_want want = {.key_free = true}; /* field mappings of a type without a connector are for `map` alone: no failure */
+  code = peri_scripts_load(project, store, &want, &s, e);
+  if (code) return code;
+  code = show(store, project, s, hash, e);
+  if (whole) *whole = is_whole(s);
+  peri_scripts_close(s);
   return code;
 }

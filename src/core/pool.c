@@ -420,7 +420,7 @@ peri_code peri_worker_send(peri_worker *w, peri_kind kind, uint64_t job, peri_st
   return PERI_OK;
 }
 
-static peri_code fail_code(const peri_frame *f, peri_err *e) {
+peri_code peri_worker_failed(const peri_frame *f, peri_err *e) {
   peri_arena *a = peri_arena_new();
   peri_json_fault fault;
   const peri_json *m = peri_json_parse(a, f->payload, &fault);
@@ -442,7 +442,7 @@ peri_code peri_worker_talk(peri_worker *w, peri_kind kind, peri_str payload, per
   peri_frame f;
   while (wait_frame(w, &f, 0)) {
     if (each && !each(self, &f)) return peri_fail(e, PERI_INTERRUPTED, "stopped");
-    if (f.kind == PERI_K_FAIL) return fail_code(&f, e);
+    if (f.kind == PERI_K_FAIL) return peri_worker_failed(&f, e);
     if (f.kind == until && !(f.flags & PERI_F_MORE)) return PERI_OK;
   }
   return death_code(w, e);

@@ -54,6 +54,8 @@ int peri_worker_pid(const peri_worker *w);                 /* 0 when inline */
  * WORKER_LOST if it died (the death is told as usual). */
 peri_code peri_worker_send(peri_worker *w, peri_kind kind, uint64_t job, peri_str payload, peri_err *e);
 
+peri_code peri_worker_failed(const peri_frame *fail, peri_err *e); /* what a FAIL frame says, as a code and its text */
+
 /* ---- blocking ---- */
 
 /* Sends, then reads frames until the last one of kind `until` (or FAIL) came. Every frame but LOG goes to each (may be NULL), the last one included;

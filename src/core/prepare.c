@@ -12,9 +12,22 @@
 #include "core/question.h"
 #include "core/stream_work.h"
 
-static peri_code load_scripts(peri_run *r, peri_err *e) {
+typedef struct preparing {
+  peri_run *r;
+  bool discover, discovered; /* what the account has: is it to be looked at; was it */
+  void (*done)(void *self, const peri_err *e);
+  void *self;
+  peri_err err;
+} preparing;
+
+static void on_scripts(void *self, peri_scripts *s, const peri_err *e);
+
+static peri_code load_scripts(preparing *p, peri_err *e) {
+  peri_run *r = p->r;
   peri_scripts_close(r->scripts);
   r->scripts = NULL;
+  r->connector = NULL;
+  r->auth = NULL;
   peri_buf settings = {0}, known = {0};
   peri_json_put(&settings, r->in->settings);
   if (r->discovered) peri_json_put(&known, r->discovered);
@@ -25,9 +38,7 @@ static peri_code load_scripts(peri_run *r, peri_err *e) {
                             .settings = peri_buf_view(&settings),
                             .discovered = peri_buf_view(&known),
                             .hash_seed = peri_store_hash_seed(r->store)};
-  peri_code code = peri_scripts_load(r->project, r->store, &want, &r->scripts, e);
-  if (!code) code = peri_scripts_need(r->scripts, r->in->type, e);
-  if (!code) r->connector = r->scripts->connector;
+  peri_code code = peri_scripts_start(&r->g->loop, r->project, r->store, &want, on_scripts, p, e);
   peri_buf_fini(&settings);
   peri_buf_fini(&known);
   return code;
@@ -78,7 +89,9 @@ static peri_code settle(peri_run *r, peri_err *e) {
   return peri_connector_base(r->arena, r->connector, r->in->settings, r->in->base_url, &r->base, e);
 }
 
-peri_code peri_run_prepare_plain(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_run **out, peri_err *e) {
+/* ---- step by step ---- */
+
+peri_run *peri_run_new(peri_engine *g, const peri_project *project, const peri_sync_options *options) {
   peri_run *r = peri_alloc(sizeof *r);
   r->g = g;
   r->store = g->store;
@@ -87,13 +100,80 @@ peri_code peri_run_prepare_plain(peri_engine *g, const peri_project *project, co
   r->arena = peri_arena_new();
   r->started_mono_ms = peri_mono_ms();
   r->expected = -1;
-  peri_code code = peri_integration_open(r->store, g->vault, options->integration, &r->in, e);
-  if (!code) code = load_known(r, e);
-  if (!code) code = load_scripts(r, e);
-  if (!code) code = settle(r, e);
-  if (code) {
+  return r;
+}
+
+static void end(preparing *p) {
+  p->done(p->self, &p->err);
+  free(p);
+}
+
+static void on_discovered(void *self, bool changed, const peri_err *e) {
+  preparing *p = self;
+  p->err = *e;
+  if (e->code || !changed || load_known(p->r, &p->err) || load_scripts(p, &p->err)) end(p);
+}
+
+static void on_scripts(void *self, peri_scripts *s, const peri_err *e) {
+  preparing *p = self;
+  peri_run *r = p->r;
+  p->err = *e;
+  r->scripts = s;
+  if (!e->code && !peri_scripts_need(s, r->in->type, &p->err)) {
+    r->connector = s->connector;
+    if (settle(r, &p->err) == PERI_OK && peri_run_stopping(r)) peri_fail(&p->err, PERI_INTERRUPTED, "stopped before anything was asked");
+    if (!p->err.code && p->discover && !p->discovered && peri_discover_due(r)) {
+      p->discovered = true;
+      peri_discover_start(r, on_discovered, p);
+      return;
+    }
+  }
+  end(p);
+}
+
+static void open_integration(preparing *p) {
+  peri_run *r = p->r;
+  peri_code code = peri_integration_open(r->store, r->g->vault, r->options->integration, &r->in, &p->err);
+  if (!code) code = load_known(r, &p->err);
+  if (!code) code = load_scripts(p, &p->err);
+  if (code) end(p);
+}
+
+static void on_settled(void *self, const peri_err *e) {
+  preparing *p = self;
+  p->err = *e;
+  if (!e->code && peri_run_stopping(p->r)) peri_fail(&p->err, PERI_INTERRUPTED, "stopped before anything was asked");
+  if (p->err.code) end(p);
+  else open_integration(p);
+}
+
+void peri_run_prepare_start(peri_run *r, peri_prepare how, void (*done)(void *self, const peri_err *e), void *self) {
+  preparing *p = peri_alloc(sizeof *p);
+  *p = (preparing){.r = r, .discover = how == PERI_PREPARE_WHOLE, .done = done, .self = self};
+  if (how == PERI_PREPARE_PLAIN) open_integration(p);
+  else peri_generation_start(r->g, r->project, on_settled, p);
+}
+
+typedef struct awaited {
+  peri_err err;
+  bool done;
+} awaited;
+
+static void on_prepared(void *self, const peri_err *e) {
+  awaited *w = self;
+  w->err = *e;
+  w->done = true;
+}
+
+peri_code peri_run_prepare_plain(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_run **out, peri_err *e) {
+  peri_run *r = peri_run_new(g, project, options);
+  awaited w = {0};
+  peri_run_prepare_start(r, PERI_PREPARE_PLAIN, on_prepared, &w);
+  peri_engine_wait(g, &w.done);
+  if (w.err.code) {
+    if (e) *e = w.err;
     peri_run_free(r);
-    return code;
+    return w.err.code;
   }
   *out = r;
   return PERI_OK;
@@ -110,28 +190,6 @@ void peri_run_free(peri_run *r) {
   peri_buf_fini(&r->replayed);
   peri_arena_free(r->arena);
   free(r);
-}
-
-peri_code peri_run_prepare(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_run **out, peri_err *e) {
-  peri_run *r = NULL;
-  peri_code code = peri_generation_settle(g->store, project, NULL, e);
-  if (!code) code = peri_run_prepare_plain(g, project, options, &r, e);
-  if (code) return code;
-  if (peri_discover_due(r)) {
-    bool changed = false;
-    code = peri_discover_all(r, &changed, e);
-    if (!code && changed) {
-      code = load_known(r, e);
-      if (!code) code = load_scripts(r, e);
-      if (!code) code = settle(r, e);
-    }
-  }
-  if (code) {
-    peri_run_free(r);
-    return code;
-  }
-  *out = r;
-  return PERI_OK;
 }
 
 /* ---- check ---- */

@@ -7,9 +7,16 @@
 
 #define PERI_DISCOVER_MS_MAX (24 * 3600 * 1000) /* what an account has is asked again after a day */
 
-/* Discovers what is older than a day (only for streams that mappings read everything of), then loads scripts with what is known. */
-peri_code peri_run_prepare(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_run **out, peri_err *e);
-/* The same without discovery: for check, explain and discover itself. */
+/* A run that knows its project and options and nothing else yet; options must live as long as it. */
+peri_run *peri_run_new(peri_engine *g, const peri_project *project, const peri_sync_options *options);
+typedef enum peri_prepare {
+  PERI_PREPARE_PLAIN,   /* the integration opened, the scripts in force loaded */
+  PERI_PREPARE_SETTLED, /* before that: the scripts made visible in the database */
+  PERI_PREPARE_WHOLE    /* after that: what is older than a day discovered (only for streams that mappings read everything of), scripts loaded again */
+} peri_prepare;
+/* Blocks nothing; done comes once, perhaps at once. A run that is to stop ends between two steps. */
+void peri_run_prepare_start(peri_run *r, peri_prepare how, void (*done)(void *self, const peri_err *e), void *self);
+/* Waits for a run that is ready to ask, without discovery: for check, explain, remap and discover itself. */
 peri_code peri_run_prepare_plain(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_run **out, peri_err *e);
 void peri_run_free(peri_run *r);
 

@@ -98,7 +98,7 @@ static void on_request(peri_pull_work *p, const peri_json *m) {
     fail(p, &e);
     return;
   }
-  if (w->run->g->stop) {
+  if (peri_run_stopping(w->run)) {
     peri_fail(&e, PERI_INTERRUPTED, "stopped before the next request");
     fail(p, &e);
     return;

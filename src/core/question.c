@@ -1,6 +1,7 @@
-/* core/question: see the header. Runs the engine's loop until the answer is there; not for use while a run is under way. */
+/* core/question: see the header. One page after another, each asked from the answer to the one before. */
 #include "core/question.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct question {
@@ -9,7 +10,8 @@ typedef struct question {
   peri_arena *a;
   peri_page_state state;
   peri_fill fill;
-  peri_code (*each)(void *self, const peri_json *reply, const peri_json *items, peri_err *e);
+  peri_each_reply *each;
+  void (*done)(void *self, const peri_err *e);
   void *self;
   peri_err err;
   bool more;
@@ -44,8 +46,7 @@ static const peri_json *page_values(question *x, const peri_json *body) {
   return out;
 }
 
-static void on_answer(peri_ask *k) {
-  question *x = k->self;
+static void read_answer(question *x, peri_ask *k) {
   x->more = false;
   if (k->err.code) {
     x->err = k->err;
@@ -77,15 +78,48 @@ static void on_answer(peri_ask *k) {
   x->more = next == PERI_PAGE_NEXT;
 }
 
-peri_code peri_question(peri_run *r, const peri_stream *s, const peri_request *q, peri_arena *a,
-                        peri_code (*each)(void *self, const peri_json *reply, const peri_json *items, peri_err *e), void *self, peri_err *e) {
-  question x = {.run = r, .q = q, .a = a, .each = each, .self = self};
-  peri_run_fill(r, s, &x.fill);
-  do {
-    x.fill.page = &x.state;
-    peri_ask_start(r, q, &x.fill, on_answer, &x);
-    peri_engine_run(r->g);
-  } while (x.more && !x.err.code);
-  if (x.err.code && e) *e = x.err;
-  return x.err.code;
+static void on_answer(peri_ask *k) {
+  question *x = k->self;
+  read_answer(x, k);
+  if (x->more && !x->err.code) {
+    peri_ask_start(x->run, x->q, &x->fill, on_answer, x);
+    return;
+  }
+  x->done(x->self, &x->err);
+  free(x);
+}
+
+void peri_question_start(peri_run *r, const peri_stream *s, const peri_request *q, peri_arena *a, peri_each_reply *each,
+                         void (*done)(void *self, const peri_err *e), void *self) {
+  question *x = peri_alloc(sizeof *x);
+  *x = (question){.run = r, .q = q, .a = a, .each = each, .done = done, .self = self};
+  peri_run_fill(r, s, &x->fill);
+  x->fill.page = &x->state;
+  peri_ask_start(r, q, &x->fill, on_answer, x);
+}
+
+typedef struct awaited {
+  peri_each_reply *each;
+  void *self;
+  peri_err err;
+  bool done;
+} awaited;
+
+static peri_code pass_on(void *self, const peri_json *reply, const peri_json *items, peri_err *e) {
+  awaited *w = self;
+  return w->each(w->self, reply, items, e);
+}
+
+static void on_done(void *self, const peri_err *e) {
+  awaited *w = self;
+  w->err = *e;
+  w->done = true;
+}
+
+peri_code peri_question(peri_run *r, const peri_stream *s, const peri_request *q, peri_arena *a, peri_each_reply *each, void *self, peri_err *e) {
+  awaited w = {.each = each, .self = self};
+  peri_question_start(r, s, q, a, pass_on, on_done, &w);
+  peri_engine_wait(r->g, &w.done);
+  if (w.err.code && e) *e = w.err;
+  return w.err.code;
 }

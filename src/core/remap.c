@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "core/generation.h"
+#include "base/log.h"
 #include "core/mapper.h"
 #include "core/prepare.h"
 #include "core/stream_work.h"
@@ -42,8 +42,24 @@ typedef struct remap {
   size_t row_count, row_cap;
   peri_counters counted, batch;
   peri_err err;
-  bool done;
+  struct remapping *all;
 } remap;
+
+typedef struct remapping { /* one remap: its entities, one after another */
+  peri_run *run;
+  const peri_project *project;
+  peri_remap_options o;
+  peri_sync_options options;
+  bool write, any;
+  size_t stream, mapping; /* in hand */
+  int64_t left;
+  remap m;
+  peri_buf json, missing;
+  peri_jw w, mw;
+  peri_err err;
+  void (*done)(void *self, peri_buf *json, const peri_err *e);
+  void *self;
+} remapping;
 
 static void next_batch(remap *m);
 
@@ -129,10 +145,14 @@ static void on_mapped(peri_page *p) {
   peri_engine_post(m->run->g, write_work, write_done, m);
 }
 
+static void entity_done(uv_timer_t *t);
+
+/* Through the loop: the mapper may be above us on the stack. */
 static void finish(remap *m) {
-  m->done = true;
-  peri_mapper_free(m->run->mapper);
-  m->run->mapper = NULL;
+  uv_timer_t *t = peri_alloc(sizeof *t);
+  uv_timer_init(&m->run->g->loop, t);
+  t->data = m->all;
+  uv_timer_start(t, entity_done, 0, 0);
 }
 
 static void on_failed(peri_page *p, const peri_err *e) {
@@ -140,7 +160,7 @@ static void on_failed(peri_page *p, const peri_err *e) {
   m->err = *e;
   peri_page_free(p);
   m->page = NULL;
-  m->done = true; /* the mapper is above us on the stack: freed by the caller of the loop */
+  finish(m);
 }
 
 static bool wanted(const peri_str asked, peri_str is) { return !asked.n || peri_str_eq(asked, is); }
@@ -189,8 +209,15 @@ static bool load_batch(remap *m) {
   return false;
 }
 
-static void next_batch(remap *m) {
-  if (m->err.code || m->run->g->stop || !load_batch(m)) {
+static void load_work(void *self) {
+  remap *m = self;
+  m->count = 0;
+  load_batch(m);
+}
+
+static void load_done(void *self) {
+  remap *m = self;
+  if (m->err.code || !m->count || peri_run_stopping(m->run)) {
     finish(m);
     return;
   }
@@ -205,6 +232,12 @@ static void next_batch(remap *m) {
   p->on_failed = on_failed;
   for (size_t i = 0; i < m->count; i++) peri_record_put(&p->body, m->stored[i].raw, m->stored[i].context);
   peri_mapper_page(m->run->mapper, p);
+}
+
+/* Reading may take a moment: it is the writer's work, too. */
+static void next_batch(remap *m) {
+  if (m->err.code || peri_run_stopping(m->run)) finish(m);
+  else peri_engine_post(m->run->g, load_work, load_done, m);
 }
 
 /* ---- one entity ---- */
@@ -223,10 +256,6 @@ static void remap_entity(remap *m) {
   for (uint8_t i = 0; i < 3 && !m->err.code; i++) peri_store_last_seq(r->store, i, &m->last_seq[i], &m->err);
   if (m->o->preview && m->o->preview->begin) m->o->preview->begin(m->o->preview->self, r, m->mapping);
   next_batch(m);
-  if (!m->done) peri_engine_run(r->g);
-  if (r->mapper) finish(m);
-  peri_arena_free(m->arena);
-  peri_arena_free(m->keys);
 }
 
 /* Names that the mapping reads and the raw records were never asked for are named, not mapped to null in silence. */
@@ -246,92 +275,206 @@ static bool asked_for(const peri_remap_options *o, const peri_stream *s, peri_st
   return !o->stream_or_entity.n || peri_str_eq(o->stream_or_entity, s->name) || peri_str_eq(o->stream_or_entity, entity);
 }
 
-peri_code peri_remap(peri_engine *g, const peri_project *project, const peri_remap_options *options, peri_buf *json, peri_err *e) {
-  peri_sync_options none = {.integration = options->integration};
-  peri_run *r = NULL;
-  bool write = options->preview == NULL;
-  int64_t left = options->most;
-  peri_code code = write ? peri_generation_settle(g->store, project, NULL, e) : PERI_OK;
-  if (!code) code = peri_run_prepare_plain(g, project, &none, &r, e);
-  if (code) return code;
-  r->started_ms = peri_now_ms();
-  peri_str names = options->stream_or_entity.n ? peri_arena_fmt(r->arena, "[\"%.*s\"]", PERI_S(options->stream_or_entity)) : PERI_STR("[]");
-  if (write) code = peri_run_open(r->store, r->in->id, options->rejects_only ? "replay" : "remap", names, peri_str_of(project->generation), &r->seq, r->id, e);
-  peri_jw w;
-  peri_buf missing = {0};
-  peri_jw mw;
-  peri_jw_init(&mw, &missing);
-  peri_jw_array(&mw);
-  peri_jw_init(&w, json);
-  peri_jw_object(&w);
-  peri_jw_kv(&w, "integration", r->in->name);
-  if (write) peri_jw_kv_c(&w, "runId", r->id);
-  peri_jw_key_c(&w, "entities");
-  peri_jw_object(&w);
-  bool any = false;
-  for (size_t i = 0; i < r->connector->stream_count && !code && !g->stop; i++) {
-    const peri_stream *s = &r->connector->streams[i];
+/* ---- all of them ---- */
+
+static void begin_json(remapping *x) {
+  peri_jw_init(&x->mw, &x->missing);
+  peri_jw_array(&x->mw);
+  peri_jw_init(&x->w, &x->json);
+  peri_jw_object(&x->w);
+  peri_jw_kv(&x->w, "integration", x->run->in->name);
+  if (x->write) peri_jw_kv_c(&x->w, "runId", x->run->id);
+  peri_jw_key_c(&x->w, "entities");
+  peri_jw_object(&x->w);
+}
+
+static void end_json(remapping *x) {
+  peri_jw_end_object(&x->w);
+  peri_jw_end_array(&x->mw);
+  peri_jw_kv_raw(&x->w, "missing", peri_buf_view(&x->missing));
+  peri_jw_kv_bool(&x->w, "stopped", peri_run_stopping(x->run));
+  peri_jw_end_object(&x->w);
+}
+
+static void leave(remapping *x) {
+  x->done(x->self, &x->json, &x->err);
+  peri_run_free(x->run);
+  peri_buf_fini(&x->json);
+  peri_buf_fini(&x->missing);
+  free(x);
+}
+
+static void close_work(void *self) {
+  remapping *x = self;
+  peri_err late = {0};
+  const char *status = x->err.code ? "failed" : peri_run_stopping(x->run) ? "stopped" : "ok";
+  if (peri_run_close(x->run->store, x->run->seq, status, &x->run->total, PERI_STR("{}"), x->err.code, peri_str_of(x->err.text), &late) && !x->err.code) x->err = late;
+}
+
+static void close_done(void *self) { leave(self); }
+
+static void end_all(remapping *x) {
+  peri_run *r = x->run;
+  end_json(x);
+  if (!x->err.code && !x->any)
+    peri_fail(&x->err, PERI_NOT_FOUND, "%.*s has no stream or entity '%.*s'; see perilune connectors show %.*s", PERI_S(r->connector->name),
+              PERI_S(x->o.stream_or_entity), PERI_S(r->connector->name));
+  if (r->seq) peri_engine_post(r->g, close_work, close_done, x);
+  else leave(x);
+}
+
+static void next_entity(remapping *x) {
+  peri_run *r = x->run;
+  for (; x->stream < r->connector->stream_count && !x->err.code && !peri_run_stopping(r); x->stream++, x->mapping = 0) {
+    const peri_stream *s = &r->connector->streams[x->stream];
     const peri_mapping_info *infos[PERI_MAPPINGS_OF_STREAM_MAX];
     size_t n = peri_scripts_of_stream(r->scripts, r->in->type, s->name, infos, PERI_MAPPINGS_OF_STREAM_MAX);
-    for (size_t k = 0; k < (n ? n : 1) && !code; k++) {
-      remap m = {.run = r,
-                 .o = options,
-                 .stream = s,
-                 .mapping = n ? infos[k] : NULL,
-                 .entity = n ? infos[k]->entity : s->name,
-                 .hash = n ? infos[k]->hash : PERI_STR("")};
-      if (!asked_for(options, s, m.entity)) continue;
-      any = true;
-      m.arena = peri_arena_new();
-      m.keys = peri_arena_new();
-      m.left = options->most ? &left : NULL;
-      peri_map_init(&m.handled, m.keys);
-      remap_entity(&m);
-      if (m.err.code) *e = m.err, code = m.err.code;
-      peri_jw_key(&w, m.entity);
-      peri_jw_object(&w);
-      peri_jw_kv_int(&w, "records", m.counted.processed);
-      peri_jw_kv_int(&w, "created", m.counted.created);
-      peri_jw_kv_int(&w, "updated", m.counted.updated);
-      peri_jw_kv_int(&w, "unchanged", m.counted.unchanged);
-      peri_jw_kv_int(&w, "rejected", m.counted.rejected);
-      peri_jw_kv_int(&w, "deleted", m.counted.deleted);
-      peri_jw_kv_int(&w, "skipped", m.counted.skipped);
-      peri_jw_end_object(&w);
-      if (!code) code = put_missing(r, m.mapping, s, &mw, e);
-      r->total.processed += m.counted.processed, r->total.created += m.counted.created, r->total.updated += m.counted.updated;
-      r->total.unchanged += m.counted.unchanged, r->total.rejected += m.counted.rejected;
-      r->total.deleted += m.counted.deleted, r->total.skipped += m.counted.skipped;
+    while (x->mapping < (n ? n : 1)) {
+      const peri_mapping_info *info = n ? infos[x->mapping] : NULL;
+      x->mapping++;
+      x->m = (remap){.run = r, .o = &x->o, .all = x, .stream = s, .mapping = info, .entity = info ? info->entity : s->name, .hash = info ? info->hash : PERI_STR("")};
+      if (!asked_for(&x->o, s, x->m.entity)) continue;
+      x->any = true;
+      x->m.arena = peri_arena_new();
+      x->m.keys = peri_arena_new();
+      x->m.left = x->o.most ? &x->left : NULL;
+      peri_map_init(&x->m.handled, x->m.keys);
+      remap_entity(&x->m);
+      return;
     }
   }
-  peri_jw_end_object(&w);
-  peri_jw_end_array(&mw);
-  peri_jw_kv_raw(&w, "missing", peri_buf_view(&missing));
-  peri_jw_kv_bool(&w, "stopped", g->stop);
-  peri_jw_end_object(&w);
-  peri_buf_fini(&missing);
-  if (!code && !any)
-    code = peri_fail(e, PERI_NOT_FOUND, "%.*s has no stream or entity '%.*s'; see perilune connectors show %.*s", PERI_S(r->connector->name),
-                     PERI_S(options->stream_or_entity), PERI_S(r->connector->name));
-  peri_err late = {0};
-  const char *status = code ? "failed" : g->stop ? "stopped" : "ok";
-  peri_code closed =
-      r->seq ? peri_run_close(r->store, r->seq, status, &r->total, PERI_STR("{}"), code, peri_str_of(code ? e->text : ""), &late) : PERI_OK;
-  if (closed && !code) *e = late, code = closed;
-  peri_run_free(r);
-  return code;
+  end_all(x);
+}
+
+static void add_counts(peri_counters *to, const peri_counters *n) {
+  to->processed += n->processed;
+  to->created += n->created;
+  to->updated += n->updated;
+  to->unchanged += n->unchanged;
+  to->rejected += n->rejected;
+  to->deleted += n->deleted;
+  to->skipped += n->skipped;
+}
+
+static void entity_done(uv_timer_t *t) {
+  remapping *x = t->data;
+  uv_close((uv_handle_t *)t, (uv_close_cb)free);
+  peri_run *r = x->run;
+  remap *m = &x->m;
+  peri_mapper_free(r->mapper);
+  r->mapper = NULL;
+  peri_arena_free(m->arena);
+  peri_arena_free(m->keys);
+  if (m->err.code) x->err = m->err;
+  peri_jw_key(&x->w, m->entity);
+  peri_jw_object(&x->w);
+  peri_jw_kv_int(&x->w, "records", m->counted.processed);
+  peri_jw_kv_int(&x->w, "created", m->counted.created);
+  peri_jw_kv_int(&x->w, "updated", m->counted.updated);
+  peri_jw_kv_int(&x->w, "unchanged", m->counted.unchanged);
+  peri_jw_kv_int(&x->w, "rejected", m->counted.rejected);
+  peri_jw_kv_int(&x->w, "deleted", m->counted.deleted);
+  peri_jw_kv_int(&x->w, "skipped", m->counted.skipped);
+  peri_jw_end_object(&x->w);
+  if (!x->err.code) put_missing(r, m->mapping, m->stream, &x->mw, &x->err);
+  add_counts(&r->total, &m->counted);
+  next_entity(x);
+}
+
+static void open_work(void *self) {
+  remapping *x = self;
+  peri_run *r = x->run;
+  peri_str asked = x->o.stream_or_entity, names = asked.n ? peri_arena_fmt(r->arena, "[\"%.*s\"]", PERI_S(asked)) : PERI_STR("[]");
+  peri_run_open(r->store, r->in->id, x->o.rejects_only ? "replay" : "remap", names, peri_str_of(x->project->generation), &r->seq, r->id, &x->err);
+}
+
+static void open_done(void *self) {
+  remapping *x = self;
+  begin_json(x);
+  next_entity(x);
+}
+
+static void on_prepared(void *self, const peri_err *e) {
+  remapping *x = self;
+  x->err = *e;
+  x->run->started_ms = peri_now_ms();
+  if (e->code) leave(x);
+  else if (x->write) peri_engine_post(x->run->g, open_work, open_done, x);
+  else open_done(x);
+}
+
+void peri_remap_start(peri_engine *g, const peri_project *project, const peri_remap_options *options, void (*done)(void *self, peri_buf *json, const peri_err *e), void *self) {
+  remapping *x = peri_alloc(sizeof *x);
+  x->project = project;
+  x->o = *options;
+  x->options = (peri_sync_options){.integration = options->integration};
+  x->write = options->preview == NULL;
+  x->left = options->most;
+  x->done = done;
+  x->self = self;
+  x->run = peri_run_new(g, project, &x->options);
+  peri_run_prepare_start(x->run, x->write ? PERI_PREPARE_SETTLED : PERI_PREPARE_PLAIN, on_prepared, x);
+}
+
+typedef struct awaited {
+  peri_buf *json;
+  peri_err err;
+  bool done;
+} awaited;
+
+static void on_done(void *self, peri_buf *json, const peri_err *e) {
+  awaited *w = self;
+  peri_buf_str(w->json, peri_buf_view(json));
+  w->err = *e;
+  w->done = true;
+}
+
+peri_code peri_remap(peri_engine *g, const peri_project *project, const peri_remap_options *options, peri_buf *json, peri_err *e) {
+  awaited w = {.json = json};
+  peri_remap_start(g, project, options, on_done, &w);
+  peri_engine_wait(g, &w.done);
+  if (w.err.code && e) *e = w.err;
+  return w.err.code;
 }
 
 /* ---- after a change ---- */
 
-peri_code peri_replay_changed(peri_run *r, peri_buf *json, peri_err *e) {
+typedef struct replay {
+  peri_run *run;
+  void (*done)(peri_run *r);
+} replay;
+
+static void on_replayed(void *self, peri_buf *json, const peri_err *e) {
+  replay *x = self;
+  peri_run *r = x->run;
+  void (*done)(peri_run *) = x->done;
+  free(x);
+  if (e->code) peri_log(PERI_WARN, "sync", "refused records could not be tried with the changed mapping: %s", e->text);
+  else {
+    r->replayed = *json;
+    *json = (peri_buf){0};
+  }
+  done(r);
+}
+
+static bool is_due(peri_run *r, peri_err *e) {
   int64_t due = 0;
   for (size_t i = 0; i < r->scripts->mapping_count && !due; i++) {
     const peri_mapping_info *m = &r->scripts->mappings[i];
-    peri_code code = peri_store_replay_due(r->store, r->in->id, m->entity, m->hash, &due, e);
-    if (code) return code;
+    if (peri_store_replay_due(r->store, r->in->id, m->entity, m->hash, &due, e)) return false;
   }
-  if (!due) return PERI_OK;
+  return due > 0;
+}
+
+void peri_replay_changed(peri_run *r, void (*done)(peri_run *r)) {
+  peri_err e = {0};
+  if (!is_due(r, &e)) {
+    if (e.code) peri_log(PERI_WARN, "sync", "refused records could not be looked through: %s", e.text);
+    done(r);
+    return;
+  }
+  replay *x = peri_alloc(sizeof *x);
+  *x = (replay){r, done};
   peri_remap_options o = {.integration = r->in->name, .rejects_only = true, .changed_only = true, .most = PERI_REPLAY_MOST};
-  return peri_remap(r->g, r->project, &o, json, e);
+  peri_remap_start(r->g, r->project, &o, on_replayed, x);
 }

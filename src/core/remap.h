@@ -30,9 +30,13 @@ typedef struct peri_remap_options {
 /* *json: {"integration","runId","entities":{entity:{"records","created","updated","unchanged","rejected","deleted","skipped"}},
  * "missing":[names that were never asked for],"stopped"}. */
 peri_code peri_remap(peri_engine *g, const peri_project *project, const peri_remap_options *options, peri_buf *json, peri_err *e);
+/* The same beside runs, without blocking the loop; project and the texts in the options must live until done, which comes once and may take the JSON.
+ * Never start one while a run of the same integration is under way, unless that run waits for it. */
+void peri_remap_start(peri_engine *g, const peri_project *project, const peri_remap_options *options, void (*done)(void *self, peri_buf *json, const peri_err *e), void *self);
 
 /* At the start of a run: rejects that another plan than the one in force made are tried with this one, as a run of their own; what it refuses too then
- * bears its name and waits for the next change. *json: as above; empty if there was nothing to do. */
-peri_code peri_replay_changed(peri_run *r, peri_buf *json, peri_err *e);
+ * bears its name and waits for the next change. r->replayed: the JSON as above; empty if there was nothing to do. A failure is logged: it is the sync's
+ * own business a moment later. done: once, perhaps at once. */
+void peri_replay_changed(peri_run *r, void (*done)(peri_run *r));
 
 #endif

@@ -51,39 +51,45 @@ void peri_run_fail(peri_run *r, const peri_err *e) {
   if (!r->err.code) r->err = *e;
 }
 
-/* Ctrl-C: whoever waits for a limit or a retry is woken; pages in flight come to their end. */
-static void on_stop(void *self) {
-  peri_run *r = self;
-  if (r->ask && r->ask->timer) uv_timer_start(r->ask->timer, r->ask->timer->timer_cb, 0, 0);
-}
+/* ---- from one stream to the next ---- */
 
-static void begin_stream(uv_timer_t *t) {
-  peri_run *r = t->data;
-  uv_close((uv_handle_t *)t, (uv_close_cb)free);
-  peri_stream_free(r->work);
-  r->work = NULL;
-  if (r->stream_index >= r->stream_count || (r->err.code && r->err.code != PERI_MASS_DELETE) || r->g->stop) {
-    r->stopped_early |= r->g->stop;
-    r->over = true;
-    peri_mapper_free(r->mapper);
-    r->mapper = NULL;
-    return;
-  }
-  peri_stream_begin(r, r->streams[r->stream_index]);
-}
+static void close_run(peri_run *r);
 
-/* Through the loop, because the caller is deep inside the stream that is to be freed. */
-static void soon(peri_run *r) {
+/* Through the loop, because the caller is deep inside what is to be freed. */
+static void soon(peri_run *r, uv_timer_cb what) {
   uv_timer_t *t = peri_alloc(sizeof *t);
   uv_timer_init(&r->g->loop, t);
   t->data = r;
-  uv_timer_start(t, begin_stream, 0, 0);
+  uv_timer_start(t, what, 0, 0);
+}
+
+static peri_run *now(uv_timer_t *t) {
+  uv_close((uv_handle_t *)t, (uv_close_cb)free);
+  return t->data;
+}
+
+static void begin_stream(uv_timer_t *t);
+
+static void begin_soon(peri_run *r) { soon(r, begin_stream); }
+
+static void begin_stream(uv_timer_t *t) {
+  peri_run *r = now(t);
+  peri_stream_free(r->work);
+  r->work = NULL;
+  if (r->stream_index < r->stream_count && (!r->err.code || r->err.code == PERI_MASS_DELETE) && !peri_run_stopping(r)) {
+    peri_stream_begin(r, r->streams[r->stream_index]);
+    return;
+  }
+  r->stopped_early |= peri_run_stopping(r);
+  peri_mapper_free(r->mapper);
+  r->mapper = NULL;
+  close_run(r);
 }
 
 void peri_run_next_stream(peri_run *r) {
   r->stream_index++;
   peri_run_progress(r);
-  soon(r);
+  begin_soon(r);
 }
 
 /* ---- which streams ---- */
@@ -155,73 +161,177 @@ static void put_result(const peri_run *r, const char *status, peri_buf *out) {
   peri_jw_end_object(&w);
 }
 
-/* ---- opening and closing ---- */
+/* ---- which runs ---- */
 
-static peri_code open_run(peri_run *r, peri_err *e) {
-  r->started_ms = peri_now_ms();
-  if (r->options->dry_run) return PERI_OK;
+static void begin(uv_timer_t *t);
+static void never_began(uv_timer_t *t);
+
+/* Is there one before it that must end first? */
+static bool stands_behind(const peri_run *r) {
+  for (const peri_run *o = r->before; o; o = o->before)
+    if (peri_str_eq(o->options->integration, r->options->integration)) return true;
+  return false;
+}
+
+static void admit(peri_engine *g) {
+  for (peri_run *r = g->runs; r && (g->runs_at_work < g->runs_most || g->stop); r = r->next) {
+    if (r->state != PERI_RUN_QUEUED) continue;
+    bool stopping = peri_run_stopping(r);
+    if (!stopping && stands_behind(r)) continue;
+    r->state = stopping ? PERI_RUN_LEAVING : PERI_RUN_AT_WORK;
+    if (!stopping) g->runs_at_work++;
+    soon(r, stopping ? never_began : begin);
+  }
+}
+
+/* Whoever waits for a limit or a retry is woken; pages in flight come to their end. */
+static void wake(peri_run *r) {
+  if (r->ask && r->ask->timer) uv_timer_start(r->ask->timer, r->ask->timer->timer_cb, 0, 0);
+}
+
+static void on_stop(peri_engine *g) {
+  for (peri_run *r = g->runs; r; r = r->next) wake(r);
+  admit(g);
+}
+
+void peri_run_cancel(peri_run *r) {
+  r->stop = true;
+  wake(r);
+  if (r->state != PERI_RUN_QUEUED) return;
+  r->state = PERI_RUN_LEAVING;
+  soon(r, never_began);
+}
+
+static const char *status_of(const peri_run *r) { return r->err.code ? "failed" : r->stopped_early ? "stopped" : "ok"; }
+
+/* The end, whichever way it came. */
+static void leave(peri_run *r) {
+  peri_engine *g = r->g;
+  if (!r->err.code && r->stopped_early && !r->options->limit) peri_fail(&r->err, PERI_INTERRUPTED, "stopped at a page edge; what was read is kept, the next run goes on there");
+  if (r->before) r->before->next = r->next;
+  else g->runs = r->next;
+  if (r->next) r->next->before = r->before;
+  else g->runs_last = r->before;
+  if (r->state == PERI_RUN_AT_WORK) g->runs_at_work--;
+  admit(g);
+  r->done(r->done_self, &r->result, &r->err);
+  peri_buf_fini(&r->result);
+  peri_buf_fini(&r->rate_json);
+  peri_run_free(r);
+}
+
+static void never_began(uv_timer_t *t) {
+  peri_run *r = now(t);
+  peri_fail(&r->err, PERI_INTERRUPTED, "stopped before anything was asked");
+  leave(r);
+}
+
+/* ---- opening ---- */
+
+static void open_work(void *self) {
+  peri_run *r = self;
   peri_buf names = {0};
   peri_jw w;
   peri_jw_init(&w, &names);
   peri_jw_array(&w);
   for (size_t i = 0; i < r->stream_count; i++) peri_jw_text(&w, r->streams[i]->name);
   peri_jw_end_array(&w);
-  peri_code code = peri_run_open(r->store, r->in->id, "sync", peri_buf_view(&names), peri_str_of(r->project->generation), &r->seq, r->id, e);
+  peri_run_open(r->store, r->in->id, "sync", peri_buf_view(&names), peri_str_of(r->project->generation), &r->seq, r->id, &r->err);
   peri_buf_fini(&names);
-  return code;
 }
 
-static const char *status_of(const peri_run *r) { return r->err.code ? "failed" : r->stopped_early ? "stopped" : "ok"; }
+static void open_done(void *self) {
+  peri_run *r = self;
+  if (r->err.code) {
+    leave(r);
+    return;
+  }
+  r->mapper = peri_mapper_new(r);
+  peri_run_deletes_accept(r, begin_soon);
+}
 
-static peri_code close_run(peri_run *r, peri_err *e) {
-  if (r->options->dry_run) return PERI_OK;
-  peri_buf entities = {0}, rate = {0};
+static void open_now(peri_run *r) {
+  r->started_ms = peri_now_ms();
+  if (r->options->dry_run) open_done(r);
+  else peri_engine_post(r->g, open_work, open_done, r);
+}
+
+static void on_prepared(void *self, const peri_err *e) {
+  peri_run *r = self;
+  r->err = *e;
+  if (!e->code && peri_run_stopping(r)) peri_fail(&r->err, PERI_INTERRUPTED, "stopped before anything was asked");
+  if (r->err.code || choose_streams(r, &r->err) || peri_run_deletes_asked(r, &r->err)) leave(r);
+  else if (r->options->dry_run || r->options->limit) open_now(r);
+  else peri_replay_changed(r, open_now); /* what a mapping refused and a changed one may take: before anything is asked */
+}
+
+static void begin(uv_timer_t *t) {
+  peri_run *r = now(t);
+  r->started_mono_ms = peri_mono_ms();
+  peri_run_prepare_start(r, PERI_PREPARE_WHOLE, on_prepared, r);
+}
+
+peri_run *peri_run_start(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_run_done *done, void *self) {
+  peri_run *r = peri_run_new(g, project, options);
+  r->done = done;
+  r->done_self = self;
+  r->before = g->runs_last;
+  if (g->runs_last) g->runs_last->next = r;
+  else g->runs = r;
+  g->runs_last = r;
+  g->on_stop = on_stop;
+  admit(g);
+  return r;
+}
+
+/* ---- closing ---- */
+
+static void close_work(void *self) {
+  peri_run *r = self;
+  peri_buf entities = {0};
   peri_jw w;
   peri_jw_init(&w, &entities);
   put_entities(r, &w);
   peri_err late = {0};
   peri_code code = peri_run_close(r->store, r->seq, status_of(r), &r->total, peri_buf_view(&entities), r->err.code, peri_str_of(r->err.text), &late);
-  if (!code) {
-    peri_rate_save(r->rate, &rate);
-    code = peri_store_rate_set(r->store, r->in->id, peri_buf_view(&rate), &late);
-  }
+  if (!code) code = peri_store_rate_set(r->store, r->in->id, peri_buf_view(&r->rate_json), &late);
   if (!code) code = peri_store_retain(r->store, &late);
   peri_buf_fini(&entities);
-  peri_buf_fini(&rate);
-  if (code && !r->err.code) *e = late, r->err = late;
-  return code;
+  if (code && !r->err.code) r->err = late;
 }
 
-/* What a mapping refused and a changed one may take: before anything is asked. Its failure is the sync's own business a moment later. */
-static void replay(peri_run *r) {
-  peri_err e = {0};
-  if (r->options->dry_run || r->options->limit || r->g->stop) return;
-  if (peri_replay_changed(r, &r->replayed, &e)) peri_log(PERI_WARN, "sync", "refused records could not be tried with the changed mapping: %s", e.text);
+static void close_done(void *self) {
+  peri_run *r = self;
+  put_result(r, status_of(r), &r->result);
+  leave(r);
+}
+
+static void close_run(peri_run *r) {
+  peri_rate_save(r->rate, &r->rate_json);
+  if (r->options->dry_run) close_done(r);
+  else peri_engine_post(r->g, close_work, close_done, r);
+}
+
+/* ---- one run, waited for ---- */
+
+typedef struct awaited {
+  peri_buf *result;
+  peri_err err;
+  bool done;
+} awaited;
+
+static void on_done(void *self, peri_buf *result, const peri_err *e) {
+  awaited *w = self;
+  peri_buf_str(w->result, peri_buf_view(result));
+  w->err = *e;
+  w->done = true;
 }
 
 peri_code peri_sync(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_buf *result, peri_err *e) {
-  peri_run *r = NULL;
-  peri_code code = peri_run_prepare(g, project, options, &r, e);
-  if (code) return code;
-  if (g->stop) code = peri_fail(e, PERI_INTERRUPTED, "stopped before anything was asked");
-  if (!code) code = choose_streams(r, e);
-  if (!code) code = peri_run_deletes_asked(r, e);
-  if (!code) replay(r);
-  if (!code) code = open_run(r, e);
-  if (!code) {
-    r->mapper = peri_mapper_new(r);
-    g->on_stop = on_stop;
-    g->on_stop_self = r;
-    peri_run_deletes_accept(r, soon);
-    peri_engine_run(g);
-    g->on_stop = NULL;
-    if (!r->over && !r->err.code) peri_fail(&r->err, PERI_INTERNAL, "the run ended before its streams did");
-    close_run(r, e);
-    put_result(r, status_of(r), result);
-    code = r->err.code;
-    if (code && e) *e = r->err;
-    if (!code && r->stopped_early && !options->limit) code = peri_fail(e, PERI_INTERRUPTED, "stopped at a page edge; what was read is kept, the next run goes on there");
-  }
-  peri_run_free(r);
-  return code;
+  awaited w = {.result = result};
+  peri_run_start(g, project, options, on_done, &w);
+  peri_engine_wait(g, &w.done);
+  if (!w.done) peri_fail(&w.err, PERI_INTERNAL, "the run ended before its streams did");
+  if (w.err.code && e) *e = w.err;
+  return w.err.code;
 }

@@ -1,6 +1,7 @@
 /* core/run: one sync of one integration. The parts, in the order in which data walks through them:
  *
- *   run.c      opens the run, goes through the streams, closes it
+ *   run.c      which runs are at work and which wait; opens a run, goes through the streams, closes it
+ *   prepare.c  what a run needs before its first page
  *   stream.c   phases of a stream: full or changes, archived, each; where it has got to
  *   feed.c     the pages of one request: ask, split, prefetch the next, map, commit
  *   ask.c      one request until it has an answer: permits, credentials, retries, waits, refresh
@@ -34,7 +35,16 @@ typedef struct peri_sync_options {
 
 typedef struct peri_entity_count { peri_str name; peri_counters n; const char *state; } peri_entity_count; /* state: "done", "missing", "stopped", … */
 
-/* Runs to its end. *result: the JSON object of `perilune sync --json`. A failed run gives its code, and the result is filled all the same. */
+/* Called once, from the loop, never from inside peri_run_start. *result: the JSON object of `perilune sync --json`, empty if the run never began; it may
+ * be taken. e->code: why the run failed or stopped; the result is filled all the same. The run is gone when this returns. */
+typedef void peri_run_done(void *self, peri_buf *result, const peri_err *e);
+
+/* Starts a run beside those under way; project and options must live until done. Runs of one integration go one after another, in the order in which they
+ * were started; others side by side, as many as the engine allows; the rest waits. Nothing of it blocks the loop. */
+peri_run *peri_run_start(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_run_done *done, void *self);
+/* Stops one run at its next page edge, as Ctrl-C does all of them; done comes as usual. */
+void peri_run_cancel(peri_run *r);
+/* One run, waited for: the code of its end, also in *e. */
 peri_code peri_sync(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_buf *result, peri_err *e);
 /* For progress displays. */
 peri_str peri_run_stream_name(const peri_run *r);
@@ -65,7 +75,15 @@ struct peri_ask {
 
 typedef struct peri_feed peri_feed;
 
+typedef enum peri_run_state { PERI_RUN_QUEUED, PERI_RUN_AT_WORK, PERI_RUN_LEAVING } peri_run_state;
+
 struct peri_run {
+  peri_run *next, *before; /* in the engine's list */
+  peri_run_state state;
+  bool stop;               /* cancelled: see peri_run_stopping */
+  peri_run_done *done; void *done_self;
+  peri_lane lane;          /* of its commits */
+  peri_buf result, rate_json;
   peri_engine *g;
   peri_store *store;
   const peri_project *project;
@@ -94,7 +112,7 @@ struct peri_run {
   peri_ask *ask;                 /* in flight; at most one */
   peri_buf replayed;             /* JSON of what a changed mapping made of its rejects before the run; empty: nothing */
   peri_err err;                  /* first failure of the run */
-  bool over, stopped_early;
+  bool stopped_early;
   struct peri_question_row *accepted; size_t accepted_count; /* questions that this run answers */
 };
 
@@ -103,6 +121,8 @@ void peri_ask_start(peri_run *r, const peri_request *request, const peri_fill *f
 /* A reply's headers as a JSON object for a worker: the first of each name, no cookies. Lives in the arena. */
 peri_str peri_ask_headers(const peri_http_reply *reply, peri_arena *a);
 void peri_run_fill(peri_run *r, const peri_stream *s, peri_fill *fill); /* what every fill has in common */
+/* Does it end at the next page edge? */
+static inline bool peri_run_stopping(const peri_run *r) { return r->stop || r->g->stop; }
 /* run.c */
 void peri_run_fail(peri_run *r, const peri_err *e);  /* ends the run after what is in flight */
 void peri_run_next_stream(peri_run *r);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "core/talk.h"
 #include "spec/spec.h"
 
 static bool in_folder(peri_str path, const char *folder) { return peri_str_starts(path, peri_str_of(folder)); }
@@ -97,48 +98,101 @@ static void keep_own(peri_scripts *s) {
   s->mapping_count = kept;
 }
 
-peri_code peri_scripts_load(const peri_project *project, peri_store *store, const peri_scripts_want *want, peri_scripts **out, peri_err *e) {
+/* ---- loading ---- */
+
+/* All but the worker: the message it is given, in a set that knows nothing yet. */
+static peri_code make_load(const peri_project *project, peri_store *store, const peri_scripts_want *want, peri_scripts **out, peri_err *e) {
   peri_arena *a = peri_arena_new();
   peri_scripts *s = peri_arena_take(a, sizeof *s);
   s->arena = a;
-  peri_buf rows = {0}, wish = {0}, answer = {0};
-  peri_worker *worker = NULL;
+  peri_buf rows = {0}, wish = {0};
   peri_code code = PERI_OK;
   if (want->rows.n) peri_buf_str(&rows, want->rows);
   else if (store) code = peri_mapping_rows(store, &rows, peri_str_of(want->type), (peri_str){0}, e);
-  if (code) goto done;
-  want_json(project, want, &wish);
-  peri_load m = {.files = project->files,
-                 .file_count = project->file_count,
-                 .rows = rows.n ? peri_buf_view(&rows) : PERI_STR("[]"),
-                 .settings = want->settings.n ? want->settings : PERI_STR("{}"),
-                 .discovered = want->discovered.n ? want->discovered : PERI_STR("{}"),
-                 .want = peri_buf_view(&wish)};
-  peri_load_put(&s->load, &m);
-  peri_worker_config config = {.hash_seed = want->hash_seed};
-  worker = peri_worker_start(&config, e);
-  if (!worker) {
-    code = e ? e->code : PERI_WORKER_LOST;
-    goto done;
+  if (!code) {
+    want_json(project, want, &wish);
+    peri_load m = {.files = project->files,
+                   .file_count = project->file_count,
+                   .rows = rows.n ? peri_buf_view(&rows) : PERI_STR("[]"),
+                   .settings = want->settings.n ? want->settings : PERI_STR("{}"),
+                   .discovered = want->discovered.n ? want->discovered : PERI_STR("{}"),
+                   .want = peri_buf_view(&wish)};
+    peri_load_put(&s->load, &m);
   }
-  code = peri_worker_ask(worker, PERI_K_LOAD, peri_buf_view(&s->load), PERI_K_LOADED, &answer, e);
-  if (code) goto done;
-  peri_json_fault fault;
-  s->loaded = peri_json_parse(a, peri_buf_view(&answer), &fault);
-  if (!s->loaded) {
-    code = peri_fail(e, PERI_WORKER_LOST, "the worker answered no JSON when it loaded the scripts: %s", fault.what);
-    goto done;
-  }
-  read_loaded(s, want);
-  if (want->integration.n) keep_own(s);
-done:
-  peri_worker_close(worker);
   peri_buf_fini(&rows);
   peri_buf_fini(&wish);
+  if (code) peri_scripts_close(s);
+  else *out = s;
+  return code;
+}
+
+static peri_code read_answer(peri_scripts *s, const peri_scripts_want *want, peri_str answer, peri_err *e) {
+  peri_json_fault fault;
+  s->loaded = peri_json_parse(s->arena, answer, &fault);
+  if (!s->loaded) return peri_fail(e, PERI_WORKER_LOST, "the worker answered no JSON when it loaded the scripts: %s", fault.what);
+  read_loaded(s, want);
+  if (want->integration.n) keep_own(s);
+  return PERI_OK;
+}
+
+peri_code peri_scripts_load(const peri_project *project, peri_store *store, const peri_scripts_want *want, peri_scripts **out, peri_err *e) {
+  peri_scripts *s = NULL;
+  peri_code code = make_load(project, store, want, &s, e);
+  if (code) return code;
+  peri_buf answer = {0};
+  peri_worker_config config = {.hash_seed = want->hash_seed};
+  peri_worker *worker = peri_worker_start(&config, e);
+  if (!worker) code = e ? e->code : PERI_WORKER_LOST;
+  if (!code) code = peri_worker_ask(worker, PERI_K_LOAD, peri_buf_view(&s->load), PERI_K_LOADED, &answer, e);
+  if (!code) code = read_answer(s, want, peri_buf_view(&answer), e);
+  peri_worker_close(worker);
   peri_buf_fini(&answer);
   if (code) peri_scripts_close(s);
   else *out = s;
   return code;
+}
+
+typedef struct loading {
+  peri_scripts *scripts;
+  peri_scripts_want want;
+  peri_talk *talk;
+  void (*done)(void *self, peri_scripts *scripts, const peri_err *e);
+  void *self;
+} loading;
+
+static void on_loaded(void *self, peri_str answer, const peri_err *failed) {
+  loading *l = self;
+  peri_err e = *failed;
+  if (!e.code) read_answer(l->scripts, &l->want, answer, &e);
+  peri_talk_close(l->talk);
+  if (e.code) {
+    peri_scripts_close(l->scripts);
+    l->scripts = NULL;
+  }
+  l->done(l->self, l->scripts, &e);
+  free(l);
+}
+
+peri_code peri_scripts_start(uv_loop_t *loop, const peri_project *project, peri_store *store, const peri_scripts_want *want,
+                             void (*done)(void *self, peri_scripts *scripts, const peri_err *e), void *self, peri_err *e) {
+  loading *l = peri_alloc(sizeof *l);
+  peri_code code = make_load(project, store, want, &l->scripts, e);
+  if (!code) {
+    l->want = *want;
+    l->done = done;
+    l->self = self;
+    l->talk = peri_talk_new(loop, want->hash_seed, e);
+    if (!l->talk) code = e->code;
+  }
+  if (code) {
+    peri_scripts_close(l->scripts);
+    free(l);
+    return code;
+  }
+  if (want->type) l->want.type = peri_arena_str(l->scripts->arena, peri_str_of(want->type)).p; /* what the caller has may be gone by then */
+  l->want.integration = peri_arena_str(l->scripts->arena, want->integration);
+  peri_talk_ask(l->talk, PERI_K_LOAD, peri_buf_view(&l->scripts->load), PERI_K_LOADED, on_loaded, l);
+  return PERI_OK;
 }
 
 void peri_scripts_close(peri_scripts *s) {

@@ -41,6 +41,10 @@ typedef struct peri_scripts_want {
 
 /* store may be NULL (then there are no rows of data_mappings). Failing files are listed, not fatal: see peri_scripts_need. */
 peri_code peri_scripts_load(const peri_project *project, peri_store *store, const peri_scripts_want *want, peri_scripts **out, peri_err *e);
+/* The same on a loop, without blocking it: done comes later, once, with the scripts (the caller's now) or with what went wrong. A code here: it never
+ * began, and done does not come. */
+peri_code peri_scripts_start(uv_loop_t *loop, const peri_project *project, peri_store *store, const peri_scripts_want *want,
+                             void (*done)(void *self, peri_scripts *scripts, const peri_err *e), void *self, peri_err *e);
 void peri_scripts_close(peri_scripts *s);
 /* "mappings/hubspot/contact.lua:5: what is wrong", whether or not the message names the place itself. */
 void peri_failure_text(const peri_script_failure *f, peri_buf *out);
