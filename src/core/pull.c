@@ -260,7 +260,7 @@ static void start(peri_pull_work *p) {
   peri_jw w;
   peri_jw_init(&w, &ask);
   peri_jw_object(&w);
-  peri_jw_kv(&w, "connector", r->connector->path);
+  peri_jw_kv(&w, "connector", r->in->type); /* the name of its file */
   peri_jw_kv(&w, "stream", p->w->s->name);
   peri_jw_kv_raw(&w, "since", p->marked.n ? p->marked : PERI_STR("null"));
   peri_jw_key_c(&w, "settings");
