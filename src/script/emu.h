@@ -105,6 +105,7 @@ typedef struct peri_emu_fault {
   int status, delay_ms, cut; bool garbage;
   int64_t times, after;        /* how often it still strikes; how many calls it lets pass first */
   int64_t retry_after; bool has_retry_after;
+  int64_t percent;             /* strikes so many calls in a hundred, by chance; 0: all of them */
 } peri_emu_fault;
 typedef struct peri_emu_seen { uint64_t number; int64_t at_ms; char method[8], path[160], query[200]; int status; } peri_emu_seen;
 
@@ -149,7 +150,7 @@ struct peri_emulator {
   peri_emu_token *tokens; size_t token_count, token_cap; uint64_t tokens_issued;
   int64_t life_s;              /* of tokens; -1: as the script says */
   bool revoke_refresh;
-  peri_emu_fault *faults; size_t fault_count;
+  peri_emu_fault *faults; size_t fault_count; uint64_t fault_random;
   peri_emu_seen *seen; size_t seen_next; uint64_t served;
   peri_map counts;             /* "GET /path" -> uint64_t */
   peri_str hook_url, hook_secret; bool hook_twice, hook_backwards;

@@ -2,7 +2,8 @@
  * GET  (or /_emulator/)   what there is            GET  requests?last=N   calls seen, by method and path, and the last ones
  * GET  count              live and archived rows   POST reset             everything as at the start
  * POST change|create|archive|restore|remove        {"entity","count","stamps":"distinct"|"equal","ids":[…]}
- * POST fault              {"path","method","status","body","retryAfter","delay_ms","cut":"headers"|"body"|"hang","garbage","times","after"} or {"clear":true}
+ * POST fault              {"path","method","status","body","retryAfter","delay_ms","cut":"headers"|"body"|"hang","garbage","times","after","percent","seed"}
+ *                         or {"clear":true}
  * POST expire             {"now":true} ends every issued token; {"seconds":N} is how long later ones live; {"seconds":null} as written
  * POST rate               {"on":false}, {"search":"2/s"}
  * POST webhooks           {"url","secret","twice","backwards"}; {"url":null} ends them */
@@ -168,6 +169,13 @@ static bool add_fault(peri_emulator *em, const peri_json *m, peri_answer *a) {
     return false;
   }
   peri_str path = peri_json_get_text(m, "path"), cut = peri_json_get_text(m, "cut");
+  const peri_json *share = peri_json_get(m, "percent"), *seed = peri_json_get(m, "seed");
+  int64_t percent = peri_json_int(share, 0);
+  if (share && (percent < 1 || percent > 100)) {
+    peri_emu_error(em, a, 400, "percent is a whole number from 1 to 100");
+    return false;
+  }
+  if (seed) em->fault_random = (uint64_t)peri_json_int(seed, 0); /* one seed, one sequence of strikes */
   peri_emu_fault f = {.path = peri_arena_str(em->arena, path.n ? path : PERI_STR("*")),
                       .method = peri_arena_str(em->arena, peri_json_get_text(m, "method")),
                       .body = peri_arena_str(em->arena, peri_json_get_text(m, "body")),
@@ -176,6 +184,7 @@ static bool add_fault(peri_emulator *em, const peri_json *m, peri_answer *a) {
                       .garbage = peri_json_get_bool(m, "garbage", false),
                       .times = peri_json_get_int(m, "times", 1),
                       .after = peri_json_get_int(m, "after", 0),
+                      .percent = percent,
                       .has_retry_after = peri_json_get(m, "retryAfter") != NULL,
                       .retry_after = peri_json_get_int(m, "retryAfter", 0),
                       .cut = peri_str_is(cut, "headers") ? 1 : peri_str_is(cut, "body") ? 2 : peri_str_is(cut, "hang") ? 3 : 0};

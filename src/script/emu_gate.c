@@ -172,6 +172,14 @@ bool peri_emu_spend(peri_emulator *em, peri_emu_class *c, peri_str token, size_t
 
 /* ---- faults ---- */
 
+/* 0 to 99; of its own, so that faults change nothing about the rows that are made (splitmix64). */
+static int64_t chance(peri_emulator *em) {
+  uint64_t z = em->fault_random += 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return (int64_t)((z ^ (z >> 31)) % 100);
+}
+
 peri_emu_fault *peri_emu_fault_for(peri_emulator *em, peri_str method, peri_str path) {
   for (size_t i = 0; i < em->fault_count; i++) {
     peri_emu_fault *f = &em->faults[i];
@@ -180,6 +188,7 @@ peri_emu_fault *peri_emu_fault_for(peri_emulator *em, peri_str method, peri_str 
       f->after--;
       continue;
     }
+    if (f->percent && chance(em) >= f->percent) continue;
     if (f->times > 0) f->times--;
     return f;
   }

@@ -302,6 +302,12 @@ static void faults_strike_as_asked(void **state) {
   ask(&p, "POST", "/_emulator/fault", NULL, "{\"path\":\"/static\",\"garbage\":true}");
   assert_int_equal(ask(&p, "GET", "/static", NULL, NULL), 200);
   assert_null(p.body);
+  ask(&p, "POST", "/_emulator/fault", NULL, "{\"path\":\"/static\",\"status\":500,\"times\":-1,\"percent\":20,\"seed\":5}");
+  int struck = 0;
+  for (int i = 0; i < 200; i++) struck += ask(&p, "GET", "/static", NULL, NULL) == 500;
+  assert_in_range(struck, 20, 60);
+  ask(&p, "POST", "/_emulator/fault", NULL, "{\"clear\":true}");
+  assert_int_equal(ask(&p, "POST", "/_emulator/fault", NULL, "{\"status\":500,\"percent\":101}"), 400);
   ask(&p, "POST", "/_emulator/fault", NULL, "{\"cut\":\"body\",\"delay_ms\":30}");
   peri_answer a;
   peri_serve q = {.method = PERI_STR("GET"), .path = PERI_STR("/static"), .headers_json = PERI_STR("{\"authorization\":\"Bearer pat-emulator\"}"), .now_ms = p.now_ms};
