@@ -191,7 +191,7 @@ static bool on_partition_cursor(peri_feed *f, bool last, peri_arena *a, peri_cur
   peri_stream_work *w = f->self;
   peri_each *x = w->each;
   if (!last) return peri_place_page(a, w->s, &x->partition, &x->place, &f->state, f->fill.since, f->since_value, f->seen_max, f->date_ms, out);
-  peri_place_end(a, w->s, &x->partition, &x->place, f->since_value, f->seen_max, f->date_ms, w->run->started_ms, out);
+  peri_place_end(a, w->s, &x->partition, &x->place, false, f->since_value, f->seen_max, f->date_ms, w->run->started_ms, out);
   return true;
 }
 

@@ -28,7 +28,7 @@ struct peri_feed {
   peri_str cursor_kind;
   bool deletes;                   /* every record is a deletion (archived) */
   bool map_all;                   /* a first load: nothing can be known yet */
-  bool sweep;                     /* mark what is seen */
+  bool sweep, sweep_anew;         /* mark what is seen; in a listing that this run began */
   bool keep_keys;                 /* collect keys for partition ends */
   /* Gives the cursor that is committed with a page; `last`: no page follows. Return false to leave the stored one. */
   bool (*cursor)(peri_feed *f, bool last, peri_arena *a, peri_cursor *out);

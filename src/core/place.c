@@ -63,7 +63,7 @@ void peri_place_begin(peri_arena *a, const peri_stream *s, const peri_cursor *st
   peri_str old_paging = peri_str_cut(stored->shape, ':', &old_position), new_paging = peri_str_cut(shape, ':', &new_position);
   bool other_position = stored->shape.n && !peri_str_eq(old_position, new_position), other_paging = stored->shape.n && !peri_str_eq(old_paging, new_paging);
   const peri_json *position = stored->position.n && !other_paging && !other_position ? peri_json_parse(a, stored->position, &fault) : NULL;
-  bool in_full = peri_str_is(stored->phase, "full"), in_changes = peri_str_is(stored->phase, "changes");
+  bool in_full = peri_str_is(stored->phase, "full"), in_changes = peri_str_is(stored->phase, "changes"), in_sweep = peri_str_is(stored->phase, "sweep");
   bool again_with_since = s->full && s->full->uses_since;
 
   *out = (peri_place){.since = INT64_MIN, .upto = INT64_MIN, .phase_started_ms = -1, .seen_max = INT64_MIN};
@@ -83,6 +83,7 @@ void peri_place_begin(peri_arena *a, const peri_stream *s, const peri_cursor *st
   } else {
     out->phase = PERI_PHASE_FULL;
     out->request = s->full ? s->full : s->changes;
+    out->sweep_waits = in_sweep && !full && !other_position && (s->changes || again_with_since); /* others read everything anew, and sweep after that */
     if (in_full && !full && position) {
       out->resumed = true;
       read_page(a, position, &out->page);
@@ -141,8 +142,8 @@ bool peri_place_page(peri_arena *a, const peri_stream *s, const peri_cursor *sto
   return true;
 }
 
-void peri_place_end(peri_arena *a, const peri_stream *s, const peri_cursor *stored, const peri_place *p, peri_str since_value, int64_t seen_max, int64_t date_ms, int64_t now_ms,
-                    peri_cursor *out) {
+void peri_place_end(peri_arena *a, const peri_stream *s, const peri_cursor *stored, const peri_place *p, bool sweep, peri_str since_value, int64_t seen_max, int64_t date_ms,
+                    int64_t now_ms, peri_cursor *out) {
   int64_t began = started(p, date_ms, now_ms), seen = max_of(seen_max, p->seen_max), high = stored->high;
   if (is_time(s)) {
     if (s->stamp == PERI_STAMP_NONE) high = max_of(high, began);
@@ -150,7 +151,8 @@ void peri_place_end(peri_arena *a, const peri_stream *s, const peri_cursor *stor
   } else
     high = max_of(high, seen);
   *out = (peri_cursor){.phase = PERI_STR("changes"), .high = high, .seen_max = INT64_MIN, .phase_started_ms = -1, .shape = peri_place_shape(a, s), .swept_ms = stored->swept_ms};
-  if (p->phase == PERI_PHASE_FULL) out->swept_ms = now_ms;
+  if (sweep) out->phase = PERI_STR("sweep"), out->phase_started_ms = began;
+  else if (p->phase == PERI_PHASE_FULL && (p->first || !p->resumed)) out->swept_ms = now_ms;
   int64_t anchor = INT64_MIN;
   if (p->more_windows) {
     anchor = p->upto;

@@ -13,6 +13,7 @@ typedef struct peri_place {
   const peri_request *request;   /* full or changes */
   bool resumed;                  /* in the middle of a phase that another run began */
   bool first;                    /* nothing was ever read to its end */
+  bool sweep_waits;              /* the full read is through, what it did not show has not been looked for: a kill came between */
   bool incremental;              /* the request is asked with `since`: it proves nothing about what it does not bring */
   int64_t since, upto;           /* INT64_MIN: absent */
   peri_str since_verbatim;
@@ -29,8 +30,9 @@ void peri_place_begin(peri_arena *a, const peri_stream *s, const peri_cursor *st
 /* The cursor to commit with a page that is not the last. state: the next page; anchor: for "again", the stamp it goes on from. false: leave the stored one. */
 bool peri_place_page(peri_arena *a, const peri_stream *s, const peri_cursor *stored, const peri_place *p, const peri_page_state *next, int64_t anchor, peri_str since_value,
                      int64_t seen_max, int64_t date_ms, peri_cursor *out);
-/* The cursor to commit with the last page of a phase (or window). */
-void peri_place_end(peri_arena *a, const peri_stream *s, const peri_cursor *stored, const peri_place *p, peri_str since_value, int64_t seen_max, int64_t date_ms, int64_t now_ms,
-                    peri_cursor *out);
+/* The cursor to commit with the last page of a phase (or window). sweep: deletions are looked for next; the phase is `sweep` until that has been
+ * committed, so that a kill in between costs no deletion. */
+void peri_place_end(peri_arena *a, const peri_stream *s, const peri_cursor *stored, const peri_place *p, bool sweep, peri_str since_value, int64_t seen_max, int64_t date_ms,
+                    int64_t now_ms, peri_cursor *out);
 
 #endif

@@ -1,5 +1,6 @@
 /* core/stream: one stream of a run: full or changes, then archived. The order of things:
  *   begin -> main feed (again for each window) -> look for what it did not show -> sweep end -> archived feed -> done
+ * Killed in the main feed, the next run goes on there; killed between its last page and the sweep's end, it begins with the look.
  * Decides nothing about positions itself: core/place does. */
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,7 @@ static void sweep_done(void *self) {
   peri_stream_entities(w, names, &count);
   if (!e.code && c.deleted) peri_run_count(w->run, names[0], &c);
   if (e.code) peri_stream_failed(w, &e);
+  else if (w->place.sweep_waits) begin_main(w); /* an earlier run's: what has changed since is asked for now */
   else begin_archived(w);
 }
 
@@ -201,18 +203,32 @@ static void begin_look(peri_stream_work *w) {
 
 static bool pages_move(const peri_request *q) { return q->pages == PERI_PAGES_COUNT || q->pages == PERI_PAGES_LINK; }
 
+static void end_sweep(peri_stream_work *w) {
+  if (w->s->fetch && pages_move(w->place.request)) begin_look(w);
+  else begin_sweep(w);
+}
+
 /* ---- full and changes ---- */
+
+static bool proves_deletions(const peri_stream_work *w, const peri_feed *f) {
+  const peri_sync_options *o = w->run->options;
+  const peri_place *p = &w->place;
+  return p->phase == PERI_PHASE_FULL && !p->first && (!p->resumed || w->sweep_goes_on) && !p->incremental && !f->skipped && !o->limit && !o->dry_run;
+}
 
 static bool on_cursor(peri_feed *f, bool last, peri_arena *a, peri_cursor *out) {
   peri_stream_work *w = f->self;
   if (!last) return peri_place_page(a, w->s, &w->cursor, &w->place, &f->state, f->in_ties ? f->tie_stamp : f->fill.since, f->since_value, f->seen_max, f->date_ms, out);
-  peri_place_end(a, w->s, &w->cursor, &w->place, f->since_value, f->seen_max, f->date_ms, w->run->started_ms, out);
+  peri_place_end(a, w->s, &w->cursor, &w->place, proves_deletions(w, f), f->since_value, f->seen_max, f->date_ms, w->run->started_ms, out);
   return true;
 }
 
-static bool proves_deletions(const peri_stream_work *w, const peri_feed *f) {
-  const peri_sync_options *o = w->run->options;
-  return w->place.phase == PERI_PHASE_FULL && !w->place.resumed && !w->place.incremental && !f->skipped && !o->limit && !o->dry_run;
+/* A full read that goes on after a kill has the marks of its first part, if that made any. Numbered pages have moved by then, so there each record that
+ * is missing must be asked for by key. */
+static peri_code look_for_marks(peri_stream_work *w, peri_err *e) {
+  w->sweep_goes_on = false;
+  if (!w->place.resumed || w->place.phase != PERI_PHASE_FULL || w->place.first || (pages_move(w->place.request) && !w->s->fetch)) return PERI_OK;
+  return peri_store_sweep_open(w->run->store, w->run->in->id, w->s->name, w->place.phase_started_ms, &w->sweep_goes_on, e);
 }
 
 static peri_code load_cursor(peri_stream_work *w, peri_err *e) {
@@ -236,19 +252,15 @@ static void on_main_ended(peri_feed *f, peri_feed_end how) {
     peri_stream_feed_ended(w, f, how);
     return;
   }
-  bool sweep = proves_deletions(w, f) && !w->place.first;
+  bool sweep = proves_deletions(w, f);
   drop_feed(w);
   w->restarts = 0;
   if (w->place.phase == PERI_PHASE_CHANGES && w->place.more_windows && !w->run->options->dry_run) {
     begin_main(w);
     return;
   }
-  if (!sweep) {
-    begin_archived(w);
-    return;
-  }
-  if (w->s->fetch && pages_move(w->place.request)) begin_look(w);
-  else begin_sweep(w);
+  if (sweep) end_sweep(w);
+  else begin_archived(w);
 }
 
 static void begin_main(peri_stream_work *w) {
@@ -259,7 +271,7 @@ static void begin_main(peri_stream_work *w) {
     return;
   }
   int64_t now = peri_now_ms();
-  bool due = w->s->sweep_ms && w->cursor.swept_ms >= 0 && (r->options->sweep || now - w->cursor.swept_ms >= w->s->sweep_ms);
+  bool due = w->s->sweep_ms && peri_str_is(w->cursor.phase, "changes") && w->cursor.swept_ms >= 0 && (r->options->sweep || now - w->cursor.swept_ms >= w->s->sweep_ms);
   bool from_start = r->options->full && !w->began;
   peri_place_begin(w->arena, w->s, &w->cursor, from_start || (due && !w->began), now, &w->place);
   w->began = true;
@@ -271,6 +283,15 @@ static void begin_main(peri_stream_work *w) {
     w->place.upto = w->place.since + ((w->place.upto - w->place.since) >> w->smaller);
     w->place.more_windows = true;
   }
+  if (look_for_marks(w, &e)) {
+    peri_stream_failed(w, &e);
+    return;
+  }
+  if (w->place.sweep_waits && !r->options->limit && !r->options->dry_run) {
+    r->phase = "sweep";
+    end_sweep(w);
+    return;
+  }
   r->phase = w->place.phase == PERI_PHASE_FULL ? "full" : "changes";
   peri_feed *f = w->feed = peri_stream_feed(w, w->place.request);
   f->fill.since = w->place.since;
@@ -279,7 +300,8 @@ static void begin_main(peri_stream_work *w) {
   f->state = w->place.page;
   f->cursor_kind = PERI_STR("main");
   f->map_all = w->place.phase == PERI_PHASE_FULL && w->place.first && !r->options->dry_run;
-  f->sweep = proves_deletions(w, f) && !w->place.first;
+  f->sweep = proves_deletions(w, f);
+  f->sweep_anew = !w->place.resumed;
   f->cursor = on_cursor;
   f->ended = on_main_ended;
   peri_feed_start(f);

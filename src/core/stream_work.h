@@ -18,6 +18,7 @@ typedef struct peri_stream_work {
   peri_feed *feed;
   int smaller;          /* how often the window was halved */
   int restarts;
+  bool sweep_goes_on;   /* a full read that was resumed has the marks of its first part */
   bool began;           /* --full counts for the first feed only, not for windows and restarts */
   struct peri_each *each;
   struct peri_pull_work *pull;

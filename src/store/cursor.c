@@ -10,6 +10,13 @@ peri_code peri_cursor_put(peri_store *s, peri_str integration_id, peri_str strea
   return peri_done(s, st, e, "keep the cursor");
 }
 
+peri_code peri_cursor_swept(peri_store *s, peri_str integration_id, peri_str stream, peri_err *e) {
+  return peri_exec(s, e, "end a sweep",
+                   "UPDATE cursors SET phase = 'changes', phase_started_ms = -1, swept_ms = ?3"
+                   " WHERE integration_id = ?1 AND entity_type = ?2 AND kind = 'main' AND phase = 'sweep'",
+                   "tti", integration_id, stream, peri_now_ms());
+}
+
 peri_code peri_cursor_get(peri_store *s, peri_arena *a, peri_str integration_id, peri_str stream, peri_str kind, peri_cursor *out, peri_err *e) {
   *out = (peri_cursor){PERI_STR("none"), INT64_MIN, INT64_MIN, -1, PERI_STR(""), PERI_STR(""), -1};
   peri_store_enter(s);

@@ -192,6 +192,7 @@ static inline bool peri_too_many(int64_t gone, int64_t live, int64_t share_perce
 /* ---- cursor.c ---- */
 peri_code peri_cursor_put(peri_store *s, peri_str integration_id, peri_str stream, peri_str kind, const peri_cursor *at,
                           peri_err *e); /* inside a transaction */
+peri_code peri_cursor_swept(peri_store *s, peri_str integration_id, peri_str stream, peri_err *e); /* the same */
 
 /* ---- catalog.c, remove.c ---- */
 /* The name nearest to NAME among those that SQL lists, and how many there are; {NULL, 0} when none is near. */

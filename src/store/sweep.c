@@ -38,8 +38,9 @@ static peri_code head_for(peri_work *w, peri_sweep *h, peri_err *e) {
   int64_t started = c->cursor ? c->cursor->phase_started_ms : -1;
   peri_code code = head_get(w->s, c->integration_id, c->stream, h, e);
   if (code != PERI_OK) return code;
-  if (h->seq != INT64_MIN && (started < 0 || h->started_ms == started)) return PERI_OK;
-  if (h->seq != INT64_MIN && h->started_ms < 0) {
+  bool goes_on = h->seq != INT64_MIN && (!c->sweep_anew || h->run_seq == c->run_seq);
+  if (goes_on && (started < 0 || h->started_ms == started)) return PERI_OK;
+  if (goes_on && h->started_ms < 0) {
     h->started_ms = started;
     return peri_exec(w->s, e, "go on with a sweep", "UPDATE sweeps SET started_ms = ?2 WHERE seq = ?1", "ii", h->seq, started);
   }
@@ -234,9 +235,22 @@ peri_code peri_store_sweep_end(peri_store *s, int64_t run_seq, peri_str integrat
   peri_store_enter(s);
   peri_recent_forget(s);
   peri_code code = peri_tx_begin(s, e);
-  if (code == PERI_OK) code = peri_tx_end(s, sweep(s, run_seq, integration_id, stream, entities, entity_count, share_percent, &asked, deleted, e), e);
+  if (code == PERI_OK) {
+    code = sweep(s, run_seq, integration_id, stream, entities, entity_count, share_percent, &asked, deleted, e);
+    if (code == PERI_OK) code = peri_cursor_swept(s, integration_id, stream, e);
+    code = peri_tx_end(s, code, e);
+  }
   if (code != PERI_OK) *deleted = 0;
   if (code == PERI_OK && asked) code = peri_store_asked(s, integration_id, stream, e);
+  peri_store_leave(s);
+  return code;
+}
+
+peri_code peri_store_sweep_open(peri_store *s, peri_str integration_id, peri_str stream, int64_t phase_started_ms, bool *open, peri_err *e) {
+  peri_sweep h;
+  peri_store_enter(s);
+  peri_code code = head_get(s, integration_id, stream, &h, e);
+  *open = code == PERI_OK && h.seq != INT64_MIN && h.started_ms == phase_started_ms;
   peri_store_leave(s);
   return code;
 }
