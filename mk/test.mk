@@ -75,7 +75,12 @@ $(B)/vg/perilune: $(VG_OBJ)
 $(B)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(DEFS) -O1 -g -o $@ $<
-TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
+# libraries for LD_PRELOAD: calls that fail, a process that is killed at a chosen one
+$(B)/tools/%.so: tests/preload/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -Wmissing-prototypes,$(WARN)) -Wno-nonnull-compare -D_GNU_SOURCE -O1 -g -shared -fPIC -o $@ $< -ldl
+TOOLS := $(patsubst tests/preload/%.c,$(B)/tools/%.so,$(wildcard tests/preload/*.c)) \
+         $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 
 .PHONY: test test-build deps-test
 deps-test:
