@@ -29,12 +29,18 @@
 #define BLOCK_FIRST (8u << 10)
 #define BLOCK_MOST (1u << 20) /* blocks grow to this; a reset keeps no larger one */
 
-static _Noreturn void out_of_memory(size_t n) {
-  char line[96];
-  int len = snprintf(line, sizeof line, "perilune: out of memory (%zu bytes were asked for)\n", n);
-  if (len > 0 && write(2, line, (size_t)len) < 0) { /* nobody left to tell */
+_Noreturn void peri_end_now(const char *why) {
+  char line[200];
+  int len = snprintf(line, sizeof line, "perilune: %s\n", why);
+  if (len > 0 && write(2, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1) < 0) { /* nobody left to tell */
   }
   _exit(1);
+}
+
+static _Noreturn void out_of_memory(size_t n) {
+  char why[160];
+  snprintf(why, sizeof why, "out of memory (%zu bytes were asked for); what was committed stays, the next run goes on there", n);
+  peri_end_now(why);
 }
 
 void *peri_alloc(size_t n) {

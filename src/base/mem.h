@@ -9,6 +9,8 @@
 
 #include "base/str.h"
 
+/* For what no program goes on after: one line on stderr, then _exit(1), never a signal. */
+_Noreturn void peri_end_now(const char *why);
 void *peri_alloc(size_t n);                 /* zeroed */
 void *peri_resize(void *p, size_t n);
 char *peri_dup(peri_str s);                 /* NUL-terminated copy */

@@ -6,9 +6,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 
 void peri_random(void *out, size_t n) {
   char *p = out;
@@ -16,8 +18,9 @@ void peri_random(void *out, size_t n) {
     ssize_t got = getrandom(p, n, 0);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) { /* a key made of anything else would be worse than none */
-      perror("perilune: no random bytes from the kernel");
-      abort();
+      char why[120];
+      snprintf(why, sizeof why, "no random bytes from the kernel: %s", strerror(errno));
+      peri_end_now(why);
     }
     p += got;
     n -= (size_t)got;

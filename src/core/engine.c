@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ struct peri_writer {
   peri_lane common;            /* of tasks without a lane */
   task *finished, **finished_end;
   size_t pending; /* given and not yet told as done: keeps the loop alive */
-  bool leave;
+  bool leave, alone; /* alone: there is no thread */
   uv_async_t async;
 };
 
@@ -193,7 +194,12 @@ peri_code peri_engine_new(peri_store *store, peri_vault *vault, peri_engine **ou
   uv_async_init(&g->loop, &w->async, on_finished);
   w->async.data = g;
   uv_unref((uv_handle_t *)&w->async);
-  if (pthread_create(&w->thread, NULL, write_loop, w) != 0) abort(); /* no thread at start-up: the machine is out of everything */
+  problem = pthread_create(&w->thread, NULL, write_loop, w);
+  if (problem) {
+    w->alone = true;
+    peri_engine_free(g);
+    return peri_fail(e, PERI_INTERNAL, "the writing thread can't be started: %s; the machine or this user has no room for another (ulimit -u)", strerror(problem));
+  }
   *out = g;
   return PERI_OK;
 }
@@ -230,7 +236,7 @@ void peri_engine_free(peri_engine *g) {
   w->leave = true;
   pthread_cond_signal(&w->wake);
   pthread_mutex_unlock(&w->lock);
-  pthread_join(w->thread, NULL);
+  if (!w->alone) pthread_join(w->thread, NULL);
   on_finished(&w->async);
   peri_http_free(g->http);
   uv_close((uv_handle_t *)&g->sigint, NULL);

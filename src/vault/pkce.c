@@ -18,7 +18,7 @@ static void encode(const unsigned char bytes[32], char out[PERI_PKCE_TEXT]) {
 void peri_pkce_challenge(peri_str verifier, char challenge[PERI_PKCE_TEXT]) {
   unsigned char digest[32];
   unsigned n = 0;
-  if (!EVP_Digest(verifier.p, verifier.n, digest, &n, EVP_sha256(), NULL) || n != 32) abort(); /* a challenge of rubbish would be no proof */
+  if (!EVP_Digest(verifier.p, verifier.n, digest, &n, EVP_sha256(), NULL) || n != 32) peri_end_now("OpenSSL refuses SHA-256, for want of memory perhaps"); /* a challenge of rubbish would be no proof */
   encode(digest, challenge);
 }
 

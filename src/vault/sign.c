@@ -7,10 +7,11 @@
 
 #include "vault/inside.h"
 
-/* These fail only if OpenSSL itself is broken; a signature made of rubbish would be worse than none. */
+/* These fail only if OpenSSL is broken or has no memory; a signature made of rubbish would be worse than none. */
 static _Noreturn void broken(const char *what) {
-  fprintf(stderr, "perilune: OpenSSL refuses %s\n", what);
-  abort();
+  char why[80];
+  snprintf(why, sizeof why, "OpenSSL refuses %s, for want of memory perhaps", what);
+  peri_end_now(why);
 }
 
 void peri_sha256_hex(peri_str data, char out[65]) {
