@@ -1,4 +1,4 @@
-/* core/ask: one request until it has an answer. Checks the host against what the operator trusted, waits for a permit of the rate ledger, lets the vault
+/* core/ask: one request until it has an answer. Checks the host against what the operator trusted, waits for a token that holds and a permit of the ledger, lets the vault
  * write the credential, sends, and does what the connector says about the reply: retry, wait, refresh. Never sends to a host that was not trusted. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,11 +8,10 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/uuid.h"
-#include "core/account.h"
+#include "core/budget.h"
 #include "core/run.h"
 
 #define WAITS_IN_ROW_MAX 30
-#define WAIT_INLINE_MS_MAX (5 * 60 * 1000) /* a longer wait ends the run with the time at which it can go on */
 
 static void attempt(peri_ask *k);
 
@@ -20,6 +19,7 @@ static void finish(peri_ask *k) {
   peri_run *r = k->run;
   r->waiting_until_ms = 0;
   if (r->ask == k) r->ask = NULL;
+  if (r->account) peri_permit_landed(r->account, &k->permit, NULL);
   k->done(k);
   peri_arena_free(k->arena);
   free(k);
@@ -41,21 +41,34 @@ static void on_timer(uv_timer_t *t) {
   else attempt(k);
 }
 
+static void show_wait(peri_ask *k, int64_t wait_ms) {
+  if (wait_ms <= 0) return;
+  k->run->waiting_until_ms = peri_now_ms() + wait_ms;
+  peri_run_progress(k->run);
+}
+
 /* Comes back to attempt() after so many milliseconds; always through the loop, so that done is never called from inside peri_ask_start. */
 static void later(peri_ask *k, int64_t wait_ms) {
   k->timer = peri_alloc(sizeof *k->timer);
   uv_timer_init(&k->run->g->loop, k->timer);
   k->timer->data = k;
   uv_timer_start(k->timer, on_timer, (uint64_t)wait_ms, 0);
-  if (wait_ms > 0) {
-    k->run->waiting_until_ms = peri_now_ms() + wait_ms;
-    peri_run_progress(k->run);
+  show_wait(k, wait_ms);
+}
+
+void peri_ask_stop(peri_ask *k) {
+  if (!k || (!k->timer && !k->permit.waiting && !k->token_wait.waiting)) return;
+  if (k->timer) uv_timer_start(k->timer, k->timer->timer_cb, 0, 0);
+  else {
+    peri_permit_drop(k->run->account, &k->permit);
+    peri_token_wait_drop(k->run->account, &k->token_wait);
+    later(k, 0);
   }
 }
 
 /* ---- credentials ---- */
 
-static bool secret_for_hole(void *self, peri_str name, peri_buf *out) { return peri_attach_raw(((peri_run *)self)->in->secrets, name, out); }
+static bool secret_for_hole(void *self, peri_str name, peri_buf *out) { return peri_attach_raw(peri_account_secrets(((peri_run *)self)->account), name, out); }
 
 static peri_str basic_user(const peri_run *r, const peri_node *user, bool *is_secret) {
   *is_secret = peri_node_is(user, "secret");
@@ -67,7 +80,7 @@ static peri_str basic_user(const peri_run *r, const peri_node *user, bool *is_se
 static bool attach(peri_ask *k, peri_header *headers, size_t *count, peri_str *url, peri_buf *secret) {
   const peri_auth *auth = k->run->auth;
   if (!auth || auth->kind == PERI_AUTH_NONE) return true;
-  const peri_secrets *s = k->run->in->secrets;
+  const peri_secrets *s = peri_account_secrets(k->run->account); /* the newest, whoever got it */
   if (auth->kind == PERI_AUTH_BASIC) {
     bool named = false;
     peri_str user = basic_user(k->run, auth->user, &named);
@@ -87,62 +100,6 @@ static bool attach(peri_ask *k, peri_header *headers, size_t *count, peri_str *u
     return false;
   headers[(*count)++] = (peri_header){auth->header.n ? auth->header : PERI_STR("Authorization"), peri_buf_view(secret)};
   return true;
-}
-
-/* ---- refresh ---- */
-
-static void on_tokens(void *self, peri_http_reply *reply) {
-  peri_ask *k = self;
-  peri_run *r = k->run;
-  k->call = NULL;
-  r->total.requests++, r->pending_requests++;
-  peri_oauth_tokens t;
-  peri_str expires = peri_node_opt_text(r->auth->node, "expires");
-  if (reply->code) peri_fail(&k->err, reply->code, "refreshing the token of '%.*s': %s", PERI_S(r->in->name), reply->error);
-  else if (peri_oauth_read(k->arena, reply->status, reply->body, expires, &t, &k->err) == PERI_OK) {
-    if (!peri_tokens_keep(r->store, r->g->vault, r->auth, r->in->id, &t, NULL, peri_now_ms(), false, &k->err)) { /* kept before it is used */
-      peri_secrets_put(r->in->secrets, PERI_STR("accessToken"), t.access_token);
-      if (t.refresh_token.n) peri_secrets_put(r->in->secrets, PERI_STR("refreshToken"), t.refresh_token);
-      peri_log(PERI_INFO, "auth", "refreshed the access token of %.*s expires_in_s=%lld", PERI_S(r->in->name), (long long)t.expires_in_s);
-      k->refreshed = true;
-      later(k, 0);
-      return;
-    }
-  } else {
-    peri_err_prefix(&k->err, "refreshing the token of '%.*s'", PERI_S(r->in->name));
-    if (k->err.code == PERI_NEEDS_REAUTH) {
-      peri_err ignored;
-      peri_store_tokens_set(r->store, r->in->id, &(peri_token_write){.status = "needs_reauth"}, &ignored);
-    }
-  }
-  finish_failed(k);
-}
-
-static bool can_refresh(const peri_run *r) {
-  peri_token_facts none = {.grant = {NULL, 0}};
-  return peri_token_grant(&none, r->in->secrets, r->auth).n > 0;
-}
-
-static void refresh(peri_ask *k) {
-  peri_run *r = k->run;
-  peri_buf form = {0}, basic = {0};
-  peri_str url;
-  bool special = false, plain = false;
-  peri_token_facts facts = {.grant = {NULL, 0}};
-  peri_code code = peri_connector_token_url(k->arena, r->connector, r->auth, r->in->settings, r->in->base_url, &url, &k->err);
-  if (!code) code = peri_integration_allows(r->in, url, &special, &plain, &k->err);
-  peri_token_request q = {.grant = peri_token_grant(&facts, r->in->secrets, r->auth), .client = r->auth->client, .now_ms = peri_now_ms()};
-  if (!code) code = peri_token_form(r->in->secrets, &q, &form, &basic, &k->err);
-  if (code) {
-    peri_buf_fini(&form);
-    finish_failed(k);
-    return;
-  }
-  peri_header type = {PERI_STR("Content-Type"), PERI_STR("application/x-www-form-urlencoded")};
-  peri_http_request h = {.method = "POST", .url = url, .headers = &type, .header_count = 1, .body = peri_buf_view(&form), .special_addresses = special, .plain_http = plain};
-  k->call = peri_http_send(r->g->http, &h, on_tokens, k);
-  peri_wipe(&form);
-  peri_buf_fini(&form);
 }
 
 /* ---- what a reply means ---- */
@@ -166,20 +123,63 @@ static peri_code stop_code(const peri_http_reply *reply, const peri_action *acti
   return PERI_API_ERROR;
 }
 
+/* Longer than a run stands still: it ends, and says when the next one can go on. */
+static void end_for_now(peri_ask *k, int64_t wait_ms) {
+  char iso[PERI_ISO_MAX];
+  k->run->resumes_ms = peri_now_ms() + wait_ms;
+  peri_fail(&k->err, PERI_RATE_LIMITED, "%.*s answered %d \"%.*s\"; resumes at %s", PERI_S(k->out.url), k->reply->status, PERI_S(k->action.reason), peri_iso(k->run->resumes_ms, iso));
+  k->err.text[peri_redact(k->err.text, strlen(k->err.text))] = 0;
+  finish_failed(k);
+}
+
 static void wait_for_limit(peri_ask *k) {
   peri_run *r = k->run;
-  int64_t now = peri_now_ms(), wait = k->action.wait_ms;
-  if (wait < 0) wait = peri_backoff_ms(k->waits + 1, 1000, (uint64_t)peri_mono_us());
-  char iso[PERI_ISO_MAX];
-  if (wait > WAIT_INLINE_MS_MAX || ++k->waits > WAITS_IN_ROW_MAX) {
-    peri_fail(&k->err, PERI_RATE_LIMITED, "%.*s answered %d \"%.*s\"; it can go on at %s", PERI_S(k->out.url), k->reply->status, PERI_S(k->action.reason), peri_iso(now + wait, iso));
-    finish_failed(k);
+  int64_t wait = k->action.wait_ms;
+  uint64_t random;
+  peri_random(&random, sizeof random);
+  if (wait < 0) wait = peri_backoff_ms(k->waits + 1, 1000, random);
+  peri_permit_pause(r->account, k->out.rate, wait);
+  if (wait > PERI_WAIT_INLINE_MS_MAX || ++k->waits > WAITS_IN_ROW_MAX) {
+    end_for_now(k, wait);
     return;
   }
-  peri_rate_pause(r->rate, k->out.rate, now + wait);
   r->total.retries++, r->pending_retries++;
   peri_log(PERI_INFO, "rate", "limit reached class=%.*s status=%d wait_ms=%lld reason=\"%.*s\"", PERI_S(k->out.rate), k->reply->status, (long long)wait, PERI_S(k->action.reason));
   later(k, wait);
+}
+
+static void retry(peri_ask *k) {
+  peri_run *r = k->run;
+  if (peri_run_stopping(r)) {
+    peri_fail(&k->err, PERI_INTERRUPTED, "stopped before a retry");
+    finish_failed(k);
+  } else if (k->action.wait_ms > PERI_WAIT_INLINE_MS_MAX) {
+    peri_permit_pause(r->account, k->out.rate, k->action.wait_ms);
+    end_for_now(k, k->action.wait_ms);
+  } else if (++k->attempts > PERI_RETRIES_MAX) give_up(k, PERI_API_ERROR, " (after 5 retries)");
+  else if (!peri_account_may_retry(r->account)) give_up(k, PERI_API_ERROR, " (too many of this account's requests failed to try again now)");
+  else {
+    r->total.retries++, r->pending_retries++;
+    uint64_t random;
+    peri_random(&random, sizeof random);
+    later(k, peri_backoff_ms(k->attempts, k->action.wait_ms, random));
+  }
+}
+
+/* The API says that the token is no good: once for each request a newer one is tried. */
+static void refused(peri_ask *k) {
+  if (!k->refreshed) {
+    k->refreshed = true;
+    switch (peri_account_refused(k->run->account, k->token, &k->token_wait, &k->err)) {
+    case PERI_REFUSED_AGAIN: later(k, 0); return;
+    case PERI_REFUSED_WAIT: return;
+    case PERI_REFUSED_FINAL: break;
+    }
+  }
+  char more[PERI_ERROR_TEXT_MAX / 4];
+  snprintf(more, sizeof more, "%s%.1000s", k->err.text[0] ? ": " : "", k->err.text);
+  k->err = (peri_err){0};
+  give_up(k, PERI_CREDENTIALS_REFUSED, more);
 }
 
 static void on_reply(void *self, peri_http_reply *reply) {
@@ -187,10 +187,10 @@ static void on_reply(void *self, peri_http_reply *reply) {
   peri_run *r = k->run;
   k->call = NULL;
   k->reply = reply;
+  peri_permit_landed(r->account, &k->permit, reply->code == PERI_OK ? reply : NULL);
   r->total.requests++, r->pending_requests++;
   r->total.bytes += (int64_t)reply->body.n, r->pending_bytes += (int64_t)reply->body.n;
   if (reply->code == PERI_OK) {
-    peri_rate_reply(r->rate, k->out.rate, reply, peri_now_ms());
     peri_reply_action(k->arena, r->connector, k->request, reply, r->in->settings, peri_now_ms(), &k->action);
   } else {
     k->action = (peri_action){.act = PERI_ACT_RETRY, .wait_ms = -1};
@@ -204,26 +204,9 @@ static void on_reply(void *self, peri_http_reply *reply) {
   peri_log(PERI_LOG_DEBUG, "net", "%s %.*s status=%d bytes=%zu took_ms=%lld action=%s", k->out.method, PERI_S(k->out.url), reply->status, reply->body.n, (long long)reply->took_ms,
            peri_act_name(k->action.act));
   switch (k->action.act) {
-  case PERI_ACT_RETRY:
-    if (peri_run_stopping(r)) {
-      peri_fail(&k->err, PERI_INTERRUPTED, "stopped before a retry");
-      finish_failed(k);
-    } else if (++k->attempts > PERI_RETRIES_MAX) give_up(k, PERI_API_ERROR, " (after 5 retries)");
-    else {
-      r->total.retries++, r->pending_retries++;
-      uint64_t random;
-      peri_random(&random, sizeof random);
-      later(k, peri_backoff_ms(k->attempts, k->action.wait_ms, random));
-    }
-    return;
+  case PERI_ACT_RETRY: retry(k); return;
   case PERI_ACT_WAIT: wait_for_limit(k); return;
-  case PERI_ACT_REFRESH:
-    if (!k->refreshed && can_refresh(r)) {
-      refresh(k);
-      return;
-    }
-    give_up(k, PERI_CREDENTIALS_REFUSED, "");
-    return;
+  case PERI_ACT_REFRESH: refused(k); return;
   case PERI_ACT_RECONNECT:
   case PERI_ACT_STOP:
   case PERI_ACT_REJECT: give_up(k, stop_code(reply, &k->action), ""); return;
@@ -234,31 +217,19 @@ static void on_reply(void *self, peri_http_reply *reply) {
   case PERI_ACT_DONE:
   case PERI_ACT_RESTART:
   case PERI_ACT_SMALLER:
-  case PERI_ACT_DISCOVER: finish(k); return;
+  case PERI_ACT_DISCOVER:
+    peri_account_worked(r->account, k->token);
+    finish(k);
+    return;
   }
 }
 
-static void attempt(peri_ask *k) {
+static void send_now(peri_ask *k) {
   peri_run *r = k->run;
-  int64_t now = peri_now_ms(), wait = peri_rate_ask(r->rate, k->out.rate, k->out.cost, now);
-  r->waiting_until_ms = 0;
-  if (wait > WAIT_INLINE_MS_MAX) {
-    char iso[PERI_ISO_MAX];
-    peri_fail(&k->err, PERI_RATE_LIMITED, "the limit '%.*s' of %.*s is used up; it can go on at %s", PERI_S(k->out.rate), PERI_S(r->in->name), peri_iso(now + wait, iso));
-    finish_failed(k);
-    return;
-  }
-  if (wait > 0) {
-    later(k, wait);
-    return;
-  }
   bool special = false, plain = false;
+  r->waiting_until_ms = 0;
   if (peri_integration_allows(r->in, k->out.url, &special, &plain, &k->err)) {
     finish_failed(k);
-    return;
-  }
-  if (!k->refreshed && can_refresh(r) && !peri_secrets_has(r->in->secrets, r->auth->secret)) {
-    refresh(k);
     return;
   }
   peri_header *headers = peri_arena_take(k->arena, (k->out.header_count + 2) * sizeof *headers);
@@ -266,6 +237,7 @@ static void attempt(peri_ask *k) {
   for (size_t i = 0; i < count; i++) headers[i] = k->out.headers[i];
   peri_buf secret = {0};
   peri_str url = k->out.url;
+  k->token = peri_account_token(r->account);
   if (!attach(k, headers, &count, &url, &secret)) {
     peri_fail(&k->err, PERI_CREDENTIALS_REFUSED, "integration '%.*s' has no credential '%.*s'", PERI_S(r->in->name), PERI_S(r->auth->secret));
     finish_failed(k);
@@ -282,6 +254,31 @@ static void attempt(peri_ask *k) {
   }
   peri_wipe(&secret);
   peri_buf_fini(&secret);
+}
+
+static void on_permit(void *self, const peri_err *e) {
+  peri_ask *k = self;
+  if (!e) {
+    send_now(k);
+    return;
+  }
+  k->err = *e;
+  k->run->resumes_ms = k->permit.resumes_ms;
+  finish_failed(k);
+}
+
+static void on_token(void *self, const peri_err *e) {
+  peri_ask *k = self;
+  if (e) k->err = *e;
+  later(k, 0);
+}
+
+/* A token that holds, then a permit, then it goes. */
+static void attempt(peri_ask *k) {
+  peri_run *r = k->run;
+  if (!peri_account_ready(r->account, &k->token_wait)) return;
+  if (peri_permit_take(r->account, &k->permit)) send_now(k);
+  else show_wait(k, k->permit.until_ms - peri_mono_ms());
 }
 
 peri_str peri_ask_headers(const peri_http_reply *reply, peri_arena *a) {
@@ -325,5 +322,7 @@ void peri_ask_start(peri_run *r, const peri_request *request, const peri_fill *f
   r->ask = k;
   peri_code code = peri_request_fill(k->arena, request, fill, r->base, &k->out, &k->err);
   k->err.code = code;
+  k->permit = (peri_permit){.rate = k->out.rate, .cost = k->out.cost, .urgency = r->urgency, .done = on_permit, .self = k};
+  k->token_wait = (peri_token_wait){.done = on_token, .self = k};
   later(k, 0);
 }

@@ -13,10 +13,15 @@
 
 #define MORE PERI_STR(":more") /* no stream can have this name */
 
+/* A kill in the middle leaves some answers kept and others not: what is missing is asked for as well as what is old. */
 bool peri_discover_due(const peri_run *r) {
-  bool any = r->connector->more != NULL;
-  for (size_t i = 0; i < r->connector->stream_count && !any; i++) any = r->connector->streams[i].discover != NULL;
-  return any && (r->options->full || !r->discovered || peri_now_ms() - r->discovered_ms > PERI_DISCOVER_MS_MAX);
+  bool any = r->connector->more != NULL, missing = any && !peri_json_get_str(r->discovered, MORE);
+  for (size_t i = 0; i < r->connector->stream_count; i++) {
+    if (!r->connector->streams[i].discover) continue;
+    any = true;
+    missing |= !peri_json_get_str(r->discovered, r->connector->streams[i].name);
+  }
+  return any && (r->options->full || missing || peri_now_ms() - r->discovered_ms > PERI_DISCOVER_MS_MAX);
 }
 
 /* ---- fields ---- */

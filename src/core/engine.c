@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "core/account.h"
 
 #define GROUP_WAIT_MS 20 /* a reply of a real API takes longer than this: whoever is that slow is not kept waiting */
 
@@ -232,12 +233,14 @@ void peri_engine_wait(peri_engine *g, const bool *done) {
 void peri_engine_free(peri_engine *g) {
   if (!g) return;
   struct peri_writer *w = g->writer;
+  peri_accounts_flush(g);
   pthread_mutex_lock(&w->lock);
   w->leave = true;
   pthread_cond_signal(&w->wake);
   pthread_mutex_unlock(&w->lock);
   if (!w->alone) pthread_join(w->thread, NULL);
   on_finished(&w->async);
+  peri_accounts_free(g);
   peri_http_free(g->http);
   uv_close((uv_handle_t *)&g->sigint, NULL);
   uv_close((uv_handle_t *)&g->sigterm, NULL);

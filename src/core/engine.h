@@ -23,6 +23,8 @@ typedef struct peri_engine {
   peri_store *store;
   peri_vault *vault; /* NULL where no credential is needed */
   struct peri_writer *writer;
+  struct peri_account *accounts; /* core/account: what runs of one integration share */
+  struct peri_ledger *ledgers;
   uv_signal_t sigint, sigterm;
   bool stop;         /* a first Ctrl-C: stop at the next page edge */
   void (*on_stop)(struct peri_engine *g); /* core/run's: wakes the runs that wait */

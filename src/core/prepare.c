@@ -44,14 +44,6 @@ static peri_code load_scripts(preparing *p, peri_err *e) {
   return code;
 }
 
-static void load_rate(peri_run *r) {
-  peri_str saved = {0};
-  peri_err e;
-  peri_json_fault fault;
-  peri_store_rate_get(r->store, r->arena, r->in->id, &saved, &e);
-  r->rate = peri_rate_new(r->connector->rates, saved.n ? peri_json_parse(r->arena, saved, &fault) : NULL);
-}
-
 /* "version" is a setting like another: the connector's first unless the operator pinned one. */
 static void pin_version(peri_run *r) {
   if (peri_json_get(r->in->settings, "version") || !r->connector->default_version.n) return;
@@ -81,12 +73,12 @@ static peri_code settle(peri_run *r, peri_err *e) {
   if (code) return code;
   pin_version(r);
   peri_connector_settle(r->arena, r->connector, r->in->settings);
-  if (!r->rate) load_rate(r);
   r->auth = NULL;
   if (!r->g->vault) return PERI_OK; /* remap asks nothing, and needs no credential */
   r->auth = peri_connector_auth(r->connector, peri_secret_known, r->in, e);
   if (!r->auth && e->code) return e->code;
-  return peri_connector_base(r->arena, r->connector, r->in->settings, r->in->base_url, &r->base, e);
+  if (!r->account) code = peri_account_hold(r->g, r->in, r->connector, r->auth, &r->account, e);
+  return code ? code : peri_connector_base(r->arena, r->connector, r->in->settings, r->in->base_url, &r->base, e);
 }
 
 /* ---- step by step ---- */
@@ -183,7 +175,7 @@ void peri_run_free(peri_run *r) {
   if (!r) return;
   peri_stream_free(r->work);
   peri_mapper_free(r->mapper);
-  peri_rate_free(r->rate);
+  peri_account_leave(r->account);
   peri_scripts_close(r->scripts);
   peri_integration_close(r->in);
   free(r->entities);

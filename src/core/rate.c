@@ -1,9 +1,12 @@
 /* core/rate: the ledger of one account's limits. Start at peri_rate_ask. A limit "100/10s" promises the API that no 10 s hold more than 100 requests.
  *
  * How: what was spent is kept in 128 slices of the window, and a slice counts until all of it has left, so the promise holds whatever the moments were.
- * On top the window is taken a little longer than written (SLACK), because requests that leave here 10 s apart may arrive there 9.8 s apart.
- * Together this gives up less than 5 % of the limit. A replying server knows more than we do (other programs spend too): what it says is used beyond our
- * own count is added, what it says is the size replaces the declared one. No clock here: times are given, and one that goes back counts as the last. */
+ * Nobody knows when a request arrives, only that it is after it was sent and before its answer: so one under way counts until it has landed, and then from
+ * the latest moment at which it may have arrived. On top the window is taken a little longer than written (SLACK), for clocks that do not run alike.
+ * A replying server knows more than we do (other programs spend too): what it says is used beyond our own count is added, what it says is the size replaces
+ * the declared one. No clock here: times are given, and one that goes back counts as the last.
+ *
+ * Killed at any moment, the ledger forgets nothing that was sent: a permit is only given out of an allotment that the saved state already counts as spent. */
 #include "core/rate.h"
 
 #include <stdlib.h>
@@ -17,6 +20,8 @@
 #define SLACK_MS_MAX 500
 #define PARTITIONS_MAX 4096 /* budgets of `per`; past it the one that was idle longest is given to the newcomer */
 #define BODY_BYTES_MAX (1u << 20)
+#define ALLOTMENT_MAX 1000   /* permits given out ahead of a save; a kill may waste so many */
+#define ALLOTMENT_MS 5000    /* and how long they may be used: what is not used by then was surely not spent */
 
 typedef struct limit {
   int64_t size;      /* per window; corrected by replies */
@@ -28,6 +33,9 @@ typedef struct limit {
   int64_t at;         /* number of the newest slice: time / slice length */
   int64_t next_ms;    /* with burst: when the next one is due on an even spread (a GCRA's theoretical time) */
   int64_t until_ms;   /* the server said: nothing before this */
+  int64_t flying;     /* sent, and not yet answered */
+  int64_t allotted, allotted_until_ms; /* covered by the saved state and not spent yet */
+  int64_t pending;    /* will be allotted once the save under way is on disk */
 } limit;
 
 typedef struct class {
@@ -35,6 +43,8 @@ typedef struct class {
   limit *limits;
   size_t count;
   int64_t pause_ms, touched_ms;
+  int64_t wanted; /* the dearest request that waits for a save; with unsaved */
+  bool unsaved;   /* its allotment is used up, or soon will be */
 } class;
 
 struct peri_rate {
@@ -42,6 +52,9 @@ struct peri_rate {
   class *classes;
   size_t count, cap, declared;
   int64_t now_ms;
+  int64_t rtt_ms;    /* the quickest answer of late; -1 none yet */
+  int64_t save_ms;   /* when the save under way was taken */
+  bool kept;         /* spend from allotments only */
 };
 
 /* ---- reading what is declared ---- */
@@ -118,7 +131,7 @@ static class *find(peri_rate *r, peri_str name) {
   for (size_t i = 0; i < model->count; i++) {
     limits[i] = model->limits[i];
     memset(limits[i].slice, 0, sizeof limits[i].slice);
-    limits[i].next_ms = limits[i].until_ms = 0;
+    limits[i].next_ms = limits[i].until_ms = limits[i].flying = limits[i].allotted = limits[i].pending = 0;
   }
   size_t count = model->count;
   if (r->count >= PARTITIONS_MAX + r->declared) { /* re-use the idlest: a window that long ago is empty anyway */
@@ -149,14 +162,14 @@ static void move_to(limit *l, int64_t now_ms) {
 static int64_t live_slices(const limit *l) { return (l->span_ms + slice_ms(l) - 1) / slice_ms(l) + 1; }
 
 static int64_t spent(const limit *l) {
-  int64_t sum = 0, n = live_slices(l);
+  int64_t sum = l->flying, n = live_slices(l);
   for (int64_t i = 0; i < n && l->at - i >= 0; i++) sum += l->slice[(l->at - i) % SLICES];
   return sum;
 }
 
-/* When enough old slices have left for `cost` more. */
-static int64_t wait_for(const limit *l, int64_t cost, int64_t now_ms) {
-  int64_t over = spent(l) + cost - l->size, n = live_slices(l);
+/* When enough old slices have left for `cost` more. Those under way leave at an unknown time: whoever lands them asks again. */
+static int64_t wait_for(const limit *l, int64_t size, int64_t cost, int64_t now_ms) {
+  int64_t over = spent(l) + cost - size, n = live_slices(l);
   if (over <= 0) return 0;
   for (int64_t i = n - 1; i >= 0; i--) {
     if (l->at - i < 0) continue;
@@ -171,15 +184,21 @@ static int64_t wait_for(const limit *l, int64_t cost, int64_t now_ms) {
 
 static int64_t gap_ms(const limit *l) { return l->size ? (l->window_ms + l->size - 1) / l->size : l->window_ms; }
 
-static int64_t limit_wait(limit *l, int64_t cost, int64_t now_ms) {
+static int64_t share_of(const limit *l, int share_percent) {
+  int64_t size = share_percent >= 100 ? l->size : l->size / 100 * share_percent + l->size % 100 * share_percent / 100;
+  return size < 1 ? 1 : size;
+}
+
+static int64_t limit_wait(limit *l, int64_t cost, int share_percent, int64_t now_ms) {
+  int64_t size = share_of(l, share_percent);
   move_to(l, now_ms);
   if (l->until_ms > now_ms) return l->until_ms - now_ms;
   if (l->until_ms) { /* the server's own window began anew then: what was spent before is forgotten there too */
     memset(l->slice, 0, sizeof l->slice);
     l->until_ms = 0;
   }
-  if (cost > l->size) cost = l->size; /* dearer than the whole budget: it waits for all of it, not for ever */
-  int64_t wait = wait_for(l, cost, now_ms);
+  if (cost > size) cost = size; /* dearer than the whole budget: it waits for all of it, not for ever */
+  int64_t wait = wait_for(l, size, cost, now_ms);
   if (l->burst > 0) {
     int64_t due = l->next_ms - (l->burst - 1) * gap_ms(l) - now_ms;
     if (due > wait) wait = due;
@@ -187,9 +206,12 @@ static int64_t limit_wait(limit *l, int64_t cost, int64_t now_ms) {
   return wait;
 }
 
+static int64_t price(const limit *l, int64_t cost) { return cost > l->size ? l->size : cost; }
+
 static void spend(limit *l, int64_t cost, int64_t now_ms) {
-  if (cost > l->size) cost = l->size;
-  l->slice[l->at % SLICES] += cost;
+  cost = price(l, cost);
+  l->flying += cost;
+  l->allotted -= cost < l->allotted ? cost : l->allotted;
   if (l->burst > 0) l->next_ms = (l->next_ms > now_ms ? l->next_ms : now_ms) + cost * gap_ms(l);
 }
 
@@ -198,17 +220,58 @@ static int64_t forward(peri_rate *r, int64_t now_ms) {
   return r->now_ms;
 }
 
-int64_t peri_rate_ask(peri_rate *r, peri_str class_name, int64_t cost, int64_t now_ms) {
+/* ---- allotments ---- */
+
+static int64_t portion(const limit *l) {
+  int64_t n = l->size / 10;
+  return n < 1 ? 1 : n > ALLOTMENT_MAX ? ALLOTMENT_MAX : n;
+}
+
+static int64_t allotted(const limit *l, int64_t now_ms) { return now_ms < l->allotted_until_ms ? l->allotted : 0; }
+
+static bool covered(class *c, int64_t cost, int64_t now_ms) {
+  bool all = true;
+  for (size_t i = 0; i < c->count; i++) all &= allotted(&c->limits[i], now_ms) >= price(&c->limits[i], cost);
+  if (!all && cost > c->wanted) c->wanted = cost;
+  c->unsaved |= !all;
+  return all;
+}
+
+int64_t peri_rate_ask(peri_rate *r, peri_str class_name, int64_t cost, int share_percent, int64_t now_ms) {
   now_ms = forward(r, now_ms);
   class *c = find(r, class_name);
   c->touched_ms = now_ms;
   int64_t wait = c->pause_ms > now_ms ? c->pause_ms - now_ms : 0;
   for (size_t i = 0; i < c->count; i++) {
-    int64_t w = limit_wait(&c->limits[i], cost, now_ms);
+    int64_t w = limit_wait(&c->limits[i], cost, share_percent, now_ms);
     if (w > wait) wait = w;
   }
-  for (size_t i = 0; i < c->count && wait == 0; i++) spend(&c->limits[i], cost, now_ms);
-  return wait;
+  if (wait) return wait;
+  if (r->kept && !covered(c, cost, now_ms)) return PERI_RATE_SAVE_FIRST;
+  for (size_t i = 0; i < c->count; i++) {
+    spend(&c->limits[i], cost, now_ms);
+    c->unsaved |= r->kept && c->limits[i].allotted < portion(&c->limits[i]) / 2; /* early, so that nobody has to wait for the disk */
+  }
+  return 0;
+}
+
+void peri_rate_landed(peri_rate *r, peri_str class_name, int64_t cost, int64_t sent_ms, int64_t now_ms) {
+  now_ms = forward(r, now_ms);
+  class *c = find(r, class_name);
+  int64_t took = now_ms > sent_ms ? now_ms - sent_ms : 0;
+  if (r->rtt_ms < 0 || took < r->rtt_ms) r->rtt_ms = took;
+  else r->rtt_ms += (took - r->rtt_ms) / 64; /* a line that became slower for good is believed after a while */
+  /* what every answer takes at the least shifts all arrivals alike, so it may be left out */
+  int64_t arrived = now_ms - r->rtt_ms > sent_ms ? now_ms - r->rtt_ms : sent_ms;
+  for (size_t i = 0; i < c->count; i++) {
+    limit *l = &c->limits[i];
+    int64_t n = price(l, cost) < l->flying ? price(l, cost) : l->flying; /* the size may have been corrected meanwhile */
+    move_to(l, now_ms);
+    l->flying -= n;
+    int64_t at = arrived / slice_ms(l);
+    if (at > l->at) at = l->at;
+    if (l->at - at < SLICES && at >= 0) l->slice[at % SLICES] += n;
+  }
 }
 
 void peri_rate_pause(peri_rate *r, peri_str class_name, int64_t until_ms) {
@@ -316,78 +379,114 @@ void peri_rate_reply(peri_rate *r, peri_str class_name, const peri_http_reply *r
 
 /* ---- saved state ---- */
 
-/* {"v":1,"now":ms,"classes":{"search":{"pause":ms,"limits":[{"size":4,"window":1000,"until":ms,"next":ms,"spent":[[ms,count],…]}]}}} */
-void peri_rate_save(const peri_rate *r, peri_buf *json) {
+static void save_limit(const peri_rate *r, limit *l, bool unsaved, int64_t wanted, bool last, peri_jw *w) {
+  int64_t live = last ? 0 : allotted(l, r->now_ms), most = portion(l) > price(l, wanted) ? portion(l) : price(l, wanted);
+  l->pending = !last && unsaved && most > live ? most - live : 0;
+  if (!live) l->allotted = 0; /* also after the last: whoever goes on saves first */
+  peri_jw_object(w);
+  peri_jw_kv_int(w, "size", l->size);
+  peri_jw_kv_int(w, "window", l->window_ms);
+  peri_jw_kv_int(w, "until", l->until_ms);
+  peri_jw_kv_int(w, "next", l->next_ms);
+  if (live + l->pending + l->flying) peri_jw_kv_int(w, "maybe", live + l->pending + l->flying);
+  peri_jw_key_c(w, "spent");
+  peri_jw_array(w);
+  for (int64_t k = live_slices(l) - 1; k >= 0; k--) {
+    if (l->at - k < 0 || !l->slice[(l->at - k) % SLICES]) continue;
+    peri_jw_array(w);
+    peri_jw_int(w, (l->at - k) * slice_ms(l));
+    peri_jw_int(w, l->slice[(l->at - k) % SLICES]);
+    peri_jw_end_array(w);
+  }
+  peri_jw_end_array(w);
+  peri_jw_end_object(w);
+}
+
+/* {"v":2,"now":ms,"classes":{"search":{"pause":ms,"limits":[{"size":4,"window":1000,"until":ms,"next":ms,"maybe":1,"spent":[[ms,count],…]}]}}} */
+void peri_rate_save(peri_rate *r, bool last, int64_t now_ms, peri_buf *json) {
   peri_jw w;
+  r->save_ms = forward(r, now_ms);
   peri_jw_init(&w, json);
   peri_jw_object(&w);
-  peri_jw_kv_int(&w, "v", 1);
+  peri_jw_kv_int(&w, "v", 2);
   peri_jw_kv_int(&w, "now", r->now_ms);
   peri_jw_key_c(&w, "classes");
   peri_jw_object(&w);
   for (size_t i = 0; i < r->count; i++) {
-    const class *c = &r->classes[i];
+    class *c = &r->classes[i];
     peri_jw_key(&w, c->name);
     peri_jw_object(&w);
     peri_jw_kv_int(&w, "pause", c->pause_ms);
     peri_jw_key_c(&w, "limits");
     peri_jw_array(&w);
-    for (size_t j = 0; j < c->count; j++) {
-      const limit *l = &c->limits[j];
-      peri_jw_object(&w);
-      peri_jw_kv_int(&w, "size", l->size);
-      peri_jw_kv_int(&w, "window", l->window_ms);
-      peri_jw_kv_int(&w, "until", l->until_ms);
-      peri_jw_kv_int(&w, "next", l->next_ms);
-      peri_jw_key_c(&w, "spent");
-      peri_jw_array(&w);
-      for (int64_t k = live_slices(l) - 1; k >= 0; k--) {
-        if (l->at - k < 0 || !l->slice[(l->at - k) % SLICES]) continue;
-        peri_jw_array(&w);
-        peri_jw_int(&w, (l->at - k) * slice_ms(l));
-        peri_jw_int(&w, l->slice[(l->at - k) % SLICES]);
-        peri_jw_end_array(&w);
-      }
-      peri_jw_end_array(&w);
-      peri_jw_end_object(&w);
-    }
+    for (size_t j = 0; j < c->count; j++) save_limit(r, &c->limits[j], c->unsaved, c->wanted, last, &w);
     peri_jw_end_array(&w);
     peri_jw_end_object(&w);
+    c->unsaved = false;
+    c->wanted = 0;
   }
   peri_jw_end_object(&w);
   peri_jw_end_object(&w);
 }
 
+void peri_rate_saved(peri_rate *r, bool ok) {
+  for (size_t i = 0; i < r->count; i++)
+    for (size_t j = 0; j < r->classes[i].count; j++) {
+      limit *l = &r->classes[i].limits[j];
+      if (ok) l->allotted += l->pending, l->allotted_until_ms = r->save_ms + ALLOTMENT_MS;
+      l->pending = 0;
+    }
+}
+
+bool peri_rate_unsaved(const peri_rate *r) {
+  for (size_t i = 0; i < r->count; i++)
+    if (r->classes[i].unsaved) return true;
+  return false;
+}
+
 static int64_t bounded(int64_t v, int64_t least, int64_t most) { return v < least ? least : v > most ? most : v; }
 
-static void restore(peri_rate *r, const peri_json *saved) {
+/* What may have been sent after the save counts as sent at the last moment at which it can have been. */
+static void restore_limit(limit *l, const peri_json *v, int64_t back_ms, int64_t saved_ms, int64_t now_ms) {
   const int64_t far = INT64_C(8640000000000000);
-  r->now_ms = bounded(peri_json_get_int(saved, "now", 0), 0, far);
+  if (peri_json_get_int(v, "window", 0) != l->window_ms) return; /* the declaration changed: start anew */
+  l->size = bounded(peri_json_get_int(v, "size", l->size), 1, INT64_C(1000000000000));
+  l->until_ms = bounded(peri_json_get_int(v, "until", 0), 0, far);
+  if (l->until_ms > back_ms) l->until_ms -= back_ms;
+  l->next_ms = bounded(peri_json_get_int(v, "next", 0), 0, far);
+  if (l->next_ms > back_ms) l->next_ms -= back_ms;
+  const peri_json *spent_list = peri_json_get(v, "spent");
+  for (const peri_json *s = spent_list ? spent_list->first : NULL; s; s = s->next) {
+    int64_t when = bounded(peri_json_int(peri_json_item(s, 0), 0) - back_ms, 0, saved_ms);
+    move_to(l, when);
+    int64_t at = when / slice_ms(l);
+    if (at <= l->at && l->at - at < SLICES) l->slice[at % SLICES] += bounded(peri_json_int(peri_json_item(s, 1), 0), 0, l->size);
+  }
+  int64_t maybe = bounded(peri_json_get_int(v, "maybe", 0), 0, 2 * l->size), last = saved_ms + ALLOTMENT_MS < now_ms ? saved_ms + ALLOTMENT_MS : now_ms;
+  if (!maybe) return;
+  move_to(l, last);
+  l->slice[l->at % SLICES] += maybe;
+}
+
+static void restore(peri_rate *r, const peri_json *saved, int64_t now_ms) {
+  const int64_t far = INT64_C(8640000000000000);
+  int64_t saved_ms = bounded(peri_json_get_int(saved, "now", 0), 0, far), back_ms = saved_ms > now_ms ? saved_ms - now_ms : 0;
+  saved_ms -= back_ms; /* the clock was set back since: all of it counts as if it had been saved just now */
+  r->now_ms = now_ms;
   const peri_json *classes = peri_json_get(saved, "classes");
   for (const peri_json *m = classes && classes->type == PERI_J_OBJECT ? classes->first : NULL; m; m = m->next) {
     peri_str name = m->key.p ? m->key : PERI_STR("");
     class *c = memchr(name.p, '@', name.n) ? find(r, name) : exact(r, name);
     if (!c) continue;
     c->pause_ms = bounded(peri_json_get_int(m, "pause", 0), 0, far);
+    if (c->pause_ms > back_ms) c->pause_ms -= back_ms;
     size_t at = 0;
     const peri_json *limits = peri_json_get(m, "limits");
-    for (const peri_json *v = limits ? limits->first : NULL; v && at < c->count; v = v->next, at++) {
-      limit *l = &c->limits[at];
-      if (peri_json_get_int(v, "window", 0) != l->window_ms) continue; /* the declaration changed: start anew */
-      l->size = bounded(peri_json_get_int(v, "size", l->size), 1, INT64_C(1000000000000));
-      l->until_ms = bounded(peri_json_get_int(v, "until", 0), 0, far);
-      l->next_ms = bounded(peri_json_get_int(v, "next", 0), 0, far);
-      const peri_json *spent_list = peri_json_get(v, "spent");
-      for (const peri_json *s = spent_list ? spent_list->first : NULL; s; s = s->next) {
-        int64_t when = bounded(peri_json_int(peri_json_item(s, 0), 0), 0, r->now_ms);
-        move_to(l, when);
-        if (when / slice_ms(l) == l->at) l->slice[l->at % SLICES] += bounded(peri_json_int(peri_json_item(s, 1), 0), 0, l->size);
-      }
-    }
+    for (const peri_json *v = limits ? limits->first : NULL; v && at < c->count; v = v->next, at++) restore_limit(&c->limits[at], v, back_ms, saved_ms, now_ms);
   }
 }
 
-peri_rate *peri_rate_new(const peri_node *rates, const peri_json *saved) {
+peri_rate *peri_rate_new(const peri_node *rates, const peri_json *saved, int64_t now_ms) {
   peri_rate *r = peri_alloc(sizeof *r);
   r->a = peri_arena_new();
   for (size_t i = 0; rates && i < rates->member_count; i++) {
@@ -400,23 +499,15 @@ peri_rate *peri_rate_new(const peri_node *rates, const peri_json *saved) {
   }
   if (!exact(r, PERI_STR("default"))) add_class(r, PERI_STR("default"));
   r->declared = r->count;
-  if (saved) restore(r, saved);
+  r->rtt_ms = -1;
+  if (saved) restore(r, saved, now_ms);
   return r;
 }
+
+void peri_rate_keep(peri_rate *r) { r->kept = true; }
 
 void peri_rate_free(peri_rate *r) {
   if (!r) return;
   peri_arena_free(r->a);
   free(r);
-}
-
-/* ---- backoff ---- */
-
-int64_t peri_backoff_ms(int attempt, int64_t at_least_ms, uint64_t random) {
-  const int64_t base = 500;
-  int shift = attempt < 1 ? 1 : attempt > 10 ? 10 : attempt;
-  int64_t cap = base << shift;
-  if (cap > PERI_BACKOFF_MS_MAX) cap = PERI_BACKOFF_MS_MAX;
-  int64_t wait = (int64_t)(random % (uint64_t)(cap + 1));
-  return wait < at_least_ms ? at_least_ms : wait;
 }

@@ -8,15 +8,21 @@
 #include "spec/tree.h"
 
 typedef struct peri_rate peri_rate;
-peri_rate *peri_rate_new(const peri_node *rates, const peri_json *saved); /* `rates` of a connector (may be NULL) and a saved state (may be NULL) */
+peri_rate *peri_rate_new(const peri_node *rates, const peri_json *saved, int64_t now_ms); /* `rates` of a connector and a saved state; both may be NULL */
 void peri_rate_free(peri_rate *r);
-/* How long to wait before a request of this class and cost may go; 0: now, and it is counted. */
-int64_t peri_rate_ask(peri_rate *r, peri_str class_name, int64_t cost, int64_t now_ms);
+#define PERI_RATE_SAVE_FIRST (-1)
+/* How long to wait before a request of this class and cost may go; 0: now, it is counted, and peri_rate_landed must follow. PERI_RATE_SAVE_FIRST: the limits
+ * would let it go, but the saved state does not cover it. share_percent: how much of each limit this asker may fill. */
+int64_t peri_rate_ask(peri_rate *r, peri_str class_name, int64_t cost, int share_percent, int64_t now_ms);
+/* Its answer came, or it is known that none will. */
+void peri_rate_landed(peri_rate *r, peri_str class_name, int64_t cost, int64_t sent_ms, int64_t now_ms);
 void peri_rate_reply(peri_rate *r, peri_str class_name, const peri_http_reply *reply, int64_t now_ms); /* left, size, reset, used */
 void peri_rate_pause(peri_rate *r, peri_str class_name, int64_t until_ms);                             /* a 429 said so */
-void peri_rate_save(const peri_rate *r, peri_buf *json);
-
-/* Backoff with full jitter: attempt from 1; between 0 and min(cap, base * 2^attempt), never under at_least_ms. */
-int64_t peri_backoff_ms(int attempt, int64_t at_least_ms, uint64_t random);
+/* From now on permits are given out of allotments only: what the saved state already counts as spent. */
+void peri_rate_keep(peri_rate *r);
+/* The state for the database; allotments grow once peri_rate_saved tells that it is on disk. last: nothing more will be sent until another save. */
+void peri_rate_save(peri_rate *r, bool last, int64_t now_ms, peri_buf *json);
+void peri_rate_saved(peri_rate *r, bool ok);
+bool peri_rate_unsaved(const peri_rate *r); /* somebody waits for a save, or soon will */
 
 #endif

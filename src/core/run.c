@@ -155,6 +155,11 @@ static void put_result(const peri_run *r, const char *status, peri_buf *out) {
   peri_jw_kv_int(&w, "retries", r->total.retries);
   peri_jw_kv_int(&w, "bytes", r->total.bytes);
   peri_jw_kv_int(&w, "duration", peri_mono_ms() - r->started_mono_ms);
+  if (r->resumes_ms > 0 && r->err.code == PERI_RATE_LIMITED) {
+    char iso[PERI_ISO_MAX];
+    peri_jw_kv_c(&w, "resumesAt", peri_iso(r->resumes_ms, iso));
+    peri_jw_kv_c(&w, "reason", r->err.text);
+  }
   if (r->replayed.n) peri_jw_kv_raw(&w, "replayed", peri_buf_view(&r->replayed));
   peri_jw_key_c(&w, "entities");
   put_entities(r, &w);
@@ -186,7 +191,7 @@ static void admit(peri_engine *g) {
 
 /* Whoever waits for a limit or a retry is woken; pages in flight come to their end. */
 static void wake(peri_run *r) {
-  if (r->ask && r->ask->timer) uv_timer_start(r->ask->timer, r->ask->timer->timer_cb, 0, 0);
+  peri_ask_stop(r->ask);
 }
 
 static void on_stop(peri_engine *g) {
@@ -202,11 +207,17 @@ void peri_run_cancel(peri_run *r) {
   soon(r, never_began);
 }
 
-static const char *status_of(const peri_run *r) { return r->err.code ? "failed" : r->stopped_early ? "stopped" : "ok"; }
+/* A limit that is used up for longer is no failure: everything read is kept, and it is known when to go on. */
+static bool limited(const peri_run *r) { return r->err.code == PERI_RATE_LIMITED && r->resumes_ms > 0; }
+static const char *status_of(const peri_run *r) { return limited(r) ? "stopped" : r->err.code ? "failed" : r->stopped_early ? "stopped" : "ok"; }
 
 /* The end, whichever way it came. */
 static void leave(peri_run *r) {
   peri_engine *g = r->g;
+  if (limited(r)) {
+    if (!r->result.n) put_result(r, status_of(r), &r->result); /* it ended before it was opened */
+    r->err = (peri_err){0};
+  }
   if (!r->err.code && r->stopped_early && !r->options->limit) peri_fail(&r->err, PERI_INTERRUPTED, "stopped at a page edge; what was read is kept, the next run goes on there");
   if (r->before) r->before->next = r->next;
   else g->runs = r->next;
@@ -216,7 +227,6 @@ static void leave(peri_run *r) {
   admit(g);
   r->done(r->done_self, &r->result, &r->err);
   peri_buf_fini(&r->result);
-  peri_buf_fini(&r->rate_json);
   peri_run_free(r);
 }
 
@@ -268,6 +278,7 @@ static void on_prepared(void *self, const peri_err *e) {
 static void begin(uv_timer_t *t) {
   peri_run *r = now(t);
   r->started_mono_ms = peri_mono_ms();
+  r->urgency = PERI_URGENCY_SYNC;
   peri_run_prepare_start(r, PERI_PREPARE_WHOLE, on_prepared, r);
 }
 
@@ -294,7 +305,6 @@ static void close_work(void *self) {
   put_entities(r, &w);
   peri_err late = {0};
   peri_code code = peri_run_close(r->store, r->seq, status_of(r), &r->total, peri_buf_view(&entities), r->err.code, peri_str_of(r->err.text), &late);
-  if (!code) code = peri_store_rate_set(r->store, r->in->id, peri_buf_view(&r->rate_json), &late);
   if (!code) code = peri_store_retain(r->store, &late);
   peri_buf_fini(&entities);
   if (code && !r->err.code) r->err = late;
@@ -307,7 +317,6 @@ static void close_done(void *self) {
 }
 
 static void close_run(peri_run *r) {
-  peri_rate_save(r->rate, &r->rate_json);
   if (r->options->dry_run) close_done(r);
   else peri_engine_post(r->g, close_work, close_done, r);
 }

@@ -12,11 +12,11 @@
 #define PERI_CORE_RUN_H
 
 #include "base/map.h"
+#include "core/account.h"
 #include "core/connector.h"
 #include "core/engine.h"
 #include "core/integration.h"
 #include "core/page_retry.h"
-#include "core/rate.h"
 #include "core/scripts.h"
 
 typedef struct peri_run peri_run;
@@ -69,6 +69,9 @@ struct peri_ask {
   /* private */
   int attempts, waits;
   bool refreshed;
+  uint64_t token;              /* number of the token that was sent */
+  peri_permit permit;
+  peri_token_wait token_wait;
   peri_http_call *call;
   uv_timer_t *timer;
 };
@@ -83,7 +86,7 @@ struct peri_run {
   bool stop;               /* cancelled: see peri_run_stopping */
   peri_run_done *done; void *done_self;
   peri_lane lane;          /* of its commits */
-  peri_buf result, rate_json;
+  peri_buf result;
   peri_engine *g;
   peri_store *store;
   const peri_project *project;
@@ -94,7 +97,9 @@ struct peri_run {
   const peri_auth *auth;
   peri_str base;
   peri_arena *arena;
-  peri_rate *rate;
+  peri_account *account;         /* token and limits; NULL where nothing is asked (remap) */
+  peri_urgency urgency;
+  int64_t resumes_ms;            /* the limits ended the run: wall clock of when it can go on; 0 otherwise */
   const peri_json *discovered; int64_t discovered_ms; /* what the account has, and when that was asked; NULL: never */
   peri_str wanted_id;
   char id[40];
@@ -118,6 +123,8 @@ struct peri_run {
 
 /* ask.c. `fill` is used at once; done comes later from the loop. */
 void peri_ask_start(peri_run *r, const peri_request *request, const peri_fill *fill, void (*done)(peri_ask *ask), void *self);
+/* Whoever waits for a limit, a retry or a token waits no longer: its done comes soon, INTERRUPTED. What is on the way comes to its end. */
+void peri_ask_stop(peri_ask *ask);
 /* A reply's headers as a JSON object for a worker: the first of each name, no cookies. Lives in the arena. */
 peri_str peri_ask_headers(const peri_http_reply *reply, peri_arena *a);
 void peri_run_fill(peri_run *r, const peri_stream *s, peri_fill *fill); /* what every fill has in common */

@@ -41,6 +41,10 @@ bool peri_attach_basic(const peri_secrets *s, peri_str user, peri_str user_secre
                        peri_buf *value);                                   /* user text, or the secret called user_secret */
 bool peri_attach_raw(const peri_secrets *s, peri_str name, peri_buf *out); /* the secret itself, for bodies and queries that name it */
 
+/* A name for whoever has these credentials: "KID." and a keyed digest of the values and the context. Another key in force gives another name. */
+#define PERI_CREDENTIAL_NAME_MAX 80
+void peri_credential_name(const peri_vault *v, const peri_secrets *s, const peri_str *names, size_t count, peri_str context, char out[PERI_CREDENTIAL_NAME_MAX]);
+
 /* ---- OAuth 2: questions to a token endpoint ----
  * One request for tokens, whatever the grant: refreshing and every kind of login meet here. Texts that a grant does not use stay empty. */
 typedef struct peri_token_request {
