@@ -53,12 +53,10 @@ static void unlink_pattern(pattern *q) {
   *(q->older ? &q->older->newer : &oldest) = q->newer;
 }
 
-static void drop(pattern *q) {
-  unlink_pattern(q);
+static void wipe(pattern *q) {
   explicit_bzero(q->p, q->n);
   free(q->p);
   free(q);
-  pattern_count--;
 }
 
 static void add(const char *p, size_t n, bool base64, bool tail) {
@@ -68,7 +66,10 @@ static void add(const char *p, size_t n, bool base64, bool tail) {
     unlink_pattern(q);
   } else {
     if (pattern_count >= PERI_REDACT_FORMS_MAX) { /* a token of long ago, replaced many times since */
-      drop(oldest);
+      pattern *gone = oldest;
+      unlink_pattern(gone);
+      wipe(gone);
+      pattern_count--;
       memset(starts, 0, sizeof starts);
       for (q = newest; q; q = q->older) note_starts(q);
     }
@@ -111,7 +112,12 @@ void peri_redact_add(peri_str secret) {
 
 void peri_redact_clear(void) {
   pthread_rwlock_wrlock(&lock);
-  while (newest) drop(newest);
+  for (pattern *q = newest, *next; q; q = next) {
+    next = q->older;
+    wipe(q);
+  }
+  newest = oldest = NULL;
+  pattern_count = 0;
   memset(starts, 0, sizeof starts);
   pthread_rwlock_unlock(&lock);
 }
