@@ -182,6 +182,35 @@ peri_code peri_project_read(peri_project *p, peri_err *e) {
   return PERI_OK;
 }
 
+const peri_project *peri_project_of(const peri_project *p, const peri_load_file *files, size_t count) {
+  peri_project *q = peri_arena_take(p->arena, sizeof *q);
+  *q = *p;
+  peri_load_file **sorted = peri_arena_take(p->arena, (count + 1) * sizeof *sorted);
+  q->files = peri_arena_take(p->arena, (count + 1) * sizeof *q->files);
+  q->shipped = peri_arena_take(p->arena, count + 1);
+  q->file_count = count;
+  for (size_t i = 0; i < count; i++) {
+    sorted[i] = peri_arena_take(p->arena, sizeof **sorted);
+    *sorted[i] = (peri_load_file){peri_arena_str(p->arena, files[i].path), peri_arena_str(p->arena, files[i].bytes)};
+  }
+  qsort(sorted, count, sizeof *sorted, by_path);
+  for (size_t i = 0; i < count; i++) q->files[i] = *sorted[i];
+  hash_generation(q);
+  return q;
+}
+
+const peri_project *peri_project_with(const peri_project *p, const peri_load_file *files, size_t count) {
+  peri_load_file *all = peri_arena_take(p->arena, (p->file_count + count + 1) * sizeof *all);
+  size_t n = 0;
+  for (size_t i = 0; i < p->file_count; i++) {
+    bool replaced = false;
+    for (size_t k = 0; k < count && !replaced; k++) replaced = peri_str_eq(files[k].path, p->files[i].path);
+    if (!replaced) all[n++] = p->files[i];
+  }
+  for (size_t k = 0; k < count; k++) all[n++] = files[k];
+  return peri_project_of(p, all, n);
+}
+
 const peri_load_file *peri_project_file(const peri_project *p, const char *path) {
   for (size_t i = 0; i < p->file_count; i++)
     if (peri_str_is(p->files[i].path, path)) return &p->files[i];

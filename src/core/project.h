@@ -22,6 +22,10 @@ peri_code peri_project_open(const char *dir, const char *database, bool must, pe
 void peri_project_close(peri_project *p);
 /* Reads the script files: shipped, then the folder's over them. Refuses files and sums above the ceilings, names that are no plain UTF-8. */
 peri_code peri_project_read(peri_project *p, peri_err *e);
+/* The same project as if these files stood in it, in place of those of the same path. Lives as long as `p`; not to be closed by itself. */
+const peri_project *peri_project_with(const peri_project *p, const peri_load_file *files, size_t count);
+/* The same project with these files alone: an earlier generation. */
+const peri_project *peri_project_of(const peri_project *p, const peri_load_file *files, size_t count);
 const peri_load_file *peri_project_file(const peri_project *p, const char *path);
 /* init: makes the folder, perilune.lua, connectors/, mappings/, lib/, the key. Existing files are left as they are; *made counts. */
 peri_code peri_project_init(const char *dir, int *made, peri_err *e);

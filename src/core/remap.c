@@ -253,6 +253,8 @@ static void remap_entity(remap *m) {
   peri_str path = m->mapping ? m->mapping->path : (peri_str){0};
   peri_stream_open_json(m->stream, q ? q : &any, m->view, r->in->type, &path, m->mapping ? 1 : 0, NULL, 0, &json);
   peri_mapper_view(r->mapper, &json);
+  if (!m->o->preview && !m->o->rejects_only && !m->o->rollback && m->mapping)
+    peri_store_remap_note(r->store, r->seq, r->in->id, m->entity, m->mapping->path, peri_str_of(r->project->generation), m->hash, &m->err);
   for (uint8_t i = 0; i < 3 && !m->err.code; i++) peri_store_last_seq(r->store, i, &m->last_seq[i], &m->err);
   if (m->o->preview && m->o->preview->begin) m->o->preview->begin(m->o->preview->self, r, m->mapping);
   next_batch(m);

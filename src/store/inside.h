@@ -160,6 +160,10 @@ peri_code peri_reject_put(peri_work *w, const peri_commit_row *r, peri_err *e);
 peri_code peri_unmapped_put(peri_work *w, const peri_commit_row *r, peri_err *e);
 /* A good version, or the record's end: closes its reject, forgets its unmapped row. A reject of a newer version stays, and the row stays stale. */
 peri_code peri_settle(peri_work *w, peri_str record_key, const char *state, int64_t updated, peri_err *e);
+/* rollback.c */
+peri_code peri_undo_keep(peri_work *w, int64_t row_seq, peri_err *e);
+/* The plan that is back refuses what another one made a row of, or (left_out) left out. */
+peri_code peri_undo_row(peri_work *w, const peri_found *f, bool left_out, peri_err *e);
 /* remap.c */
 peri_code peri_remap_rows(peri_work *w, const peri_commit_row *rows, size_t count, size_t *used, peri_err *e);
 

@@ -48,6 +48,39 @@ peri_code peri_store_records(peri_store *s, peri_arena *a, peri_str integration_
   return code;
 }
 
+static void row_now(peri_arena *a, sqlite3_stmt *st, peri_row_now *r) {
+  *r = (peri_row_now){.external = peri_arena_str(a, peri_col(st, 0)), .data = peri_arena_str(a, peri_col(st, 1)), .updated = peri_col_int(st, 5, INT64_MIN)};
+  r->dead = sqlite3_column_type(st, 2) != SQLITE_NULL;
+  peri_str cause = peri_col(st, 3);
+  r->skipped = r->dead && (peri_str_is(cause, "skip") || peri_str_is(cause, "rollback"));
+  r->final = r->dead && (peri_str_is(cause, "api") || peri_str_is(cause, "merge"));
+  r->in_set = sqlite3_column_int(st, 4) != 0;
+  if ((r->has_raw = sqlite3_column_bytes(st, 6) == 16)) memcpy(r->raw_hash, sqlite3_column_blob(st, 6), 16);
+  if (sqlite3_column_bytes(st, 7) == 16) memcpy(r->data_hash, sqlite3_column_blob(st, 7), 16);
+  r->of_record = sqlite3_column_int(st, 8) != 0;
+  r->stale = sqlite3_column_int(st, 9) != 0;
+}
+
+peri_code peri_store_rows_now(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, peri_str record_key, peri_str key, peri_row_now **out,
+                              size_t *count, peri_err *e) {
+  *out = NULL;
+  *count = 0;
+  peri_store_enter(s);
+  sqlite3_stmt *st = peri_stmt(s, PERI_Q_ROWS_NOW, e);
+  peri_code code = st ? PERI_OK : peri_why(e);
+  size_t cap = 0;
+  int rc = SQLITE_DONE;
+  if (st) peri_bind(st, "tttt", integration_id, entity, record_key, key);
+  while (st && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+    *out = peri_arena_grow(a, *out, *count, &cap, sizeof **out);
+    row_now(a, st, &(*out)[(*count)++]);
+  }
+  if (st && rc != SQLITE_DONE) code = peri_sql_fail(s, e, "read what is stored of a record");
+  if (st) sqlite3_reset(st);
+  peri_store_leave(s);
+  return code;
+}
+
 peri_code peri_store_last_seq(peri_store *s, uint8_t source, int64_t *seq, peri_err *e) {
   static const char *const from[] = {"SELECT max(seq) FROM integration_data", "SELECT max(seq) FROM rejects", "SELECT max(seq) FROM unmapped"};
   if (source > 2) return peri_fail(e, PERI_INTERNAL, "no such source of records: %d", source);
@@ -150,7 +183,7 @@ static peri_code place(peri_work *w, peri_str key, const peri_commit_row *r, per
 static peri_code again(peri_work *w, const peri_place *p, const peri_commit_row *r, peri_err *e) {
   const peri_found *f = p->head;
   bool settled = p->in_reject || !f->stale;               /* a reject of these same bytes is over; one of a newer version is not */
-  bool lifted = f->dead && strcmp(f->cause, "skip") == 0; /* it was dead only because the old plan left it out */
+  bool lifted = f->dead && (strcmp(f->cause, "skip") == 0 || strcmp(f->cause, "rollback") == 0); /* dead only because the old plan had no row for it */
   bool same = f->has_data && memcmp(f->data_hash, r->data_hash, 16) == 0;
   sqlite3_stmt *st = peri_stmt(w->s, same && !lifted ? PERI_Q_REPLANNED : PERI_Q_REMAPPED, e);
   if (!st) return peri_why(e);
@@ -173,6 +206,10 @@ static peri_code remap_set(peri_work *w, const peri_place *p, const peri_commit_
     copy[i].raw = i ? (peri_str){NULL, 0} : p->raw;
     copy[i].context = p->context;
     copy[i].updated = p->updated;
+  }
+  for (size_t i = 0; i < p->count && p->in_reject && !w->commit->rollback; i++) {
+    peri_code code = p->rows[i].dead || !p->rows[i].has_data ? PERI_OK : peri_undo_keep(w, p->rows[i].seq, e);
+    if (code != PERI_OK) return code;
   }
   return copy[0].set ? peri_set_put(w, copy, count, e) : peri_row_put(w, copy, true, false, &(peri_put){0}, e);
 }
@@ -208,7 +245,9 @@ peri_code peri_remap_rows(peri_work *w, const peri_commit_row *rows, size_t coun
     return PERI_OK;
   }
   if (r->verdict == 1) return good(w, &p, rows, *used, key, e);
-  if (p.dead) {
+  bool older = false; /* a newer version of it is refused already: that one's bytes are what waits to be taken in */
+  for (size_t i = 0; i < p.count; i++) older = older || (r->source == 0 && p.rows[i].stale);
+  if (p.dead || older) {
     w->n.unchanged++;
     return PERI_OK;
   }
@@ -216,7 +255,12 @@ peri_code peri_remap_rows(peri_work *w, const peri_commit_row *rows, size_t coun
   row.raw = p.raw;
   row.context = p.context;
   row.updated = p.updated;
-  if (r->verdict == 2) return peri_reject_put(w, &row, e);
+  if (r->verdict == 2) {
+    code = peri_reject_put(w, &row, e);
+    for (size_t i = 0; code == PERI_OK && w->commit->rollback && i < p.count; i++)
+      if (p.in_row || p.in_unmapped) code = peri_undo_row(w, &p.rows[i], p.in_unmapped, e);
+    return code;
+  }
   if (r->verdict == 3) return peri_unmapped_put(w, &row, e);
   w->n.unchanged++;
   return PERI_OK;

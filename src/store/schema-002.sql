@@ -63,3 +63,23 @@ ALTER TABLE unmapped ADD COLUMN request_seq INTEGER;
 ALTER TABLE rejects ADD COLUMN request_seq INTEGER;
 -- a reject's state may be `discarded` now: refused, and somebody said that it may be; and it tells by which set of files it was refused
 ALTER TABLE rejects ADD COLUMN generation_id INTEGER;
+
+-- What remap put in the place of what, so that it can be taken back: by which set of files an entity's rows were made before, and after.
+CREATE TABLE remaps (
+  seq INTEGER PRIMARY KEY,
+  run_seq INTEGER NOT NULL,
+  integration_id TEXT NOT NULL REFERENCES integrations(id),
+  entity_type TEXT NOT NULL,
+  path TEXT NOT NULL,              -- of the mapping
+  from_generation INTEGER NOT NULL,
+  to_generation INTEGER NOT NULL,
+  undone INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX remaps_entity ON remaps(integration_id, entity_type, undone);
+-- The good row of an older version, before remap took in a newer one that had been refused: only there would its bytes be lost otherwise.
+CREATE TABLE remap_undo (
+  row_seq INTEGER PRIMARY KEY REFERENCES integration_data(seq) ON DELETE CASCADE,
+  run_seq INTEGER NOT NULL,        -- of the remap
+  was_generation_id INTEGER, was_wanted_id INTEGER, was_run_seq INTEGER, was_plan_id INTEGER, was_request_seq INTEGER, was_source_updated INTEGER,
+  was_raw_hash BLOB, was_data_hash BLOB, was_synced_at TEXT, was_updated_at TEXT, was_context TEXT, was_warnings TEXT, was_data TEXT, was_raw TEXT
+);

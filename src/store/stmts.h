@@ -11,6 +11,9 @@
   X(FIND, "SELECT " PERI_FOUND_COLUMNS " FROM integration_data WHERE integration_id = ?1 AND entity_type = ?2 AND external_id = ?3")                 \
   X(FIND_RECORD,                                                                                                                                     \
     "SELECT " PERI_FOUND_COLUMNS ", external_id FROM integration_data WHERE integration_id = ?1 AND entity_type = ?2 AND record_key = ?3")           \
+  X(ROWS_NOW, "SELECT external_id, data, deleted_at, deleted_cause, record_key IS NOT NULL, source_updated, raw_hash, data_hash,"                      \
+              " coalesce(record_key, external_id) = ?3, is_stale FROM integration_data WHERE integration_id = ?1 AND entity_type = ?2"               \
+              " AND (external_id = ?3 OR external_id = ?4 OR record_key = ?3)")                                                                      \
   X(HAS_SETS, "SELECT 1 FROM integration_data WHERE integration_id = ?1 AND entity_type = ?2 AND record_key IS NOT NULL LIMIT 1")                    \
   X(INSERT,                                                                                                                                          \
     "INSERT INTO integration_data(integration_id, entity_type, generation_id, wanted_id, run_seq, synced_at, created_at, updated_at, plan_id,"       \

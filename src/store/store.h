@@ -163,12 +163,35 @@ typedef struct peri_stored {
 /* A row that is dead because a rule left its record out is not given: its record is among the unmapped ones. */
 peri_code peri_store_records(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, uint8_t source, int64_t after_seq, size_t limit,
                              peri_stored **out, size_t *count, peri_err *e);
+/* What is stored of a record: its rows, and the row that is called KEY if it is another's. For a look at what a mapping would change. */
+typedef struct peri_row_now {
+  peri_str external, data;
+  bool dead, stale, skipped, in_set, of_record, has_raw; /* skipped: dead because a rule left it out, or a rollback took it back; of_record: false for another record's row */
+  bool final;                                    /* dead by its API's own word: only a later version lifts it */
+  uint8_t raw_hash[16], data_hash[16];
+  int64_t updated;
+} peri_row_now;
+peri_code peri_store_rows_now(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, peri_str record_key, peri_str key, peri_row_now **out,
+                              size_t *count, peri_err *e);
 peri_code peri_store_last_seq(peri_store *s, uint8_t source, int64_t *seq, peri_err *e);
 /* The different sets of names (commit.wanted_id) that the live rows of an entity were asked with; rows for which everything came have none. */
 peri_code peri_store_wanted_sets(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, peri_str **out, size_t *count, peri_err *e);
 /* One batch of remapped rows in one transaction: synced_at untouched, rows whose raw_hash is no longer what was read are left; a row failing the new
  * plan keeps its data and plan and opens a reject (is_stale = 1). */
 peri_code peri_store_remap(peri_store *s, const peri_commit *batch, peri_counters *counted, peri_err *e);
+
+/* ---- taking a remap back (rollback.c) ---- */
+typedef struct peri_remapped {
+  peri_str path, at;           /* of the mapping; when the run began */
+  int64_t seq, from_generation, to_generation;
+} peri_remapped;
+/* Notes before the first row is remapped by which files the rows were made so far; nothing if all are of these files already. */
+peri_code peri_store_remap_note(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str entity, peri_str path, peri_str generation, peri_str plan_hash, peri_err *e);
+/* The last one that was not taken back, of an integration of the type (its name, or any); NOT_FOUND. */
+peri_code peri_store_remap_last(peri_store *s, peri_arena *a, peri_str type, peri_str entity, peri_str integration, peri_remapped *out, peri_err *e);
+peri_code peri_store_remap_undone(peri_store *s, peri_str type, peri_str entity, peri_str integration, const peri_remapped *r, peri_err *e);
+/* A file as a generation had it; *found false if it had none. */
+peri_code peri_store_generation_file(peri_store *s, peri_arena *a, int64_t generation, peri_str path, peri_str *bytes, bool *found, peri_err *e);
 
 /* ---- small things a run keeps ---- */
 peri_code peri_store_kept_set(peri_store *s, peri_str integration_id, peri_str settings_json,
