@@ -85,7 +85,7 @@ return connector "hubspot" {
   auth = {
     token "accessToken", -- of a private app or a service key; it does not expire
     oauth2 {
-      authorize = "https://app.hubspot.com/oauth/authorize", token = setting "oauth", expires = "expires_in",
+      authorize = "https://app.hubspot.com/oauth/authorize", token = setting "oauth", revoke = setting "oauth" .. "/revoke",
       scopes    = { "crm.objects.contacts.read", "crm.objects.companies.read", "crm.objects.deals.read" },
     },
   },

@@ -41,7 +41,7 @@
   X(TIMEOUT, "timeout", 1, 504, "try again; if it stays, ask the API's status page")                                                                 \
   X(CREDENTIALS_REFUSED, "credentials_refused", 1, 401, "give a valid credential: perilune set NAME --credential accessToken=-")                     \
   X(SCOPE_MISSING, "scope_missing", 1, 403, "give the token the scope that the API names, then try again")                                           \
-  X(NEEDS_REAUTH, "needs_reauth", 1, 401, "give a new refresh token: perilune set NAME --credential refreshToken=-")                                 \
+  X(NEEDS_REAUTH, "needs_reauth", 1, 401, "log in again: perilune auth NAME")                                 \
   X(RATE_LIMITED, "rate_limited", 1, 429, "wait until the time that is named; the next run goes on where this one stopped")                          \
   X(API_ERROR, "api_error", 1, 502, "read the API's own words above")                                                                                \
   X(BAD_REPLY, "bad_reply", 1, 502, "compare the reply with the connector's records path: perilune explain NAME STREAM")                             \

@@ -11,7 +11,9 @@
 #include "base/uuid.h"
 #include "cmd/flags.h"
 #include "core/integration.h"
+#include "core/login.h"
 #include "core/scripts.h"
+#include "core/trust.h"
 
 #define PAIRS_MAX 32
 #define SECRET_BYTES_MAX 65536
@@ -186,28 +188,6 @@ static peri_code check_settings(const peri_connector *k, const peri_json *settin
   return PERI_OK;
 }
 
-/* The hosts that may receive the credential: the base's and, for OAuth, the token endpoint's. */
-static peri_code trusted_json(peri_arena *a, const peri_connector *k, const peri_auth *auth, const peri_json *settings, peri_str base_url, peri_buf *out, peri_err *e) {
-  peri_str base, token;
-  peri_buf one = {0}, two = {0};
-  bool special = base_url.n > 0;
-  peri_code code = peri_connector_base(a, k, settings, base_url, &base, e);
-  if (!code) code = peri_trust_json(base, special, &one, e);
-  if (!code && auth && auth->kind == PERI_AUTH_OAUTH2 && auth->token_url) {
-    code = peri_connector_token_url(a, k, auth, settings, base_url, &token, e);
-    if (!code) code = peri_trust_json(token, special, &two, e);
-  }
-  if (!code && two.n && !peri_str_eq(peri_buf_view(&one), peri_buf_view(&two))) {
-    peri_buf_put(out, one.p, one.n - 1);
-    peri_buf_char(out, ',');
-    peri_buf_put(out, two.p + 1, two.n - 1);
-  } else if (!code)
-    peri_buf_str(out, peri_buf_view(&one));
-  peri_buf_fini(&one);
-  peri_buf_fini(&two);
-  return code;
-}
-
 static peri_code load_connector(peri_session *s, const char *type, peri_scripts **scripts, peri_err *e) {
   peri_scripts_want want = {.type = type};
   peri_code code = peri_scripts_load(s->project, s->store, &want, scripts, e);
@@ -249,7 +229,8 @@ static int run_add(peri_cli *c) {
     auth = peri_connector_auth(scripts->connector, has_name, &secrets, &e);
     if (!auth && e.code) code = e.code;
   }
-  if (!code) code = trusted_json(a, scripts->connector, auth, given, base_url, &trusted, &e);
+  if (!code) code = peri_trust_new(a, scripts->connector, auth, given, base_url, &trusted, &e);
+  bool login = !code && auth && auth->kind == PERI_AUTH_OAUTH2 && !has_name(&secrets, auth->secret) && !has_name(&secrets, PERI_STR("refreshToken"));
   if (!code) {
     peri_uuid7(id);
     code = peri_integration_seal(s.vault, peri_str_of(id), NULL, secrets.names, secrets.values, secrets.count, &sealed, &e);
@@ -268,10 +249,21 @@ static int run_add(peri_cli *c) {
   peri_scripts_close(scripts);
   peri_session_close(&s);
   if (!code && c->json) {
-    peri_str text = peri_arena_fmt(a, "{\"id\":\"%s\",\"name\":\"%s\",\"type\":\"%s\"}", id, name, type);
-    peri_cli_data(c, text);
-  } else if (!code)
+    peri_buf text = {0};
+    peri_jw w;
+    peri_jw_init(&w, &text);
+    peri_jw_object(&w);
+    peri_jw_kv_c(&w, "id", id);
+    peri_jw_kv_c(&w, "name", name);
+    peri_jw_kv_c(&w, "type", type);
+    if (login) peri_jw_kv(&w, "next", peri_arena_fmt(a, "perilune auth %s", name));
+    peri_jw_end_object(&w);
+    peri_cli_data(c, peri_buf_view(&text));
+    peri_buf_fini(&text);
+  } else if (!code) {
     puts(id);
+    if (login && !c->quiet) fprintf(stderr, "next, log in: perilune auth %s\n", name);
+  }
 out:
   wipe(&secrets);
   peri_buf_fini(&settings);
@@ -308,7 +300,7 @@ static int run_set(peri_cli *c) {
     const peri_json *given = peri_json_parse(a, peri_buf_view(&settings), &fault);
     code = load_connector(&s, type, &scripts, &e);
     if (!code) code = check_settings(scripts->connector, given, &e);
-    if (!code && base_url.n) code = trusted_json(a, scripts->connector, scripts->connector->auth_count ? &scripts->connector->auths[scripts->connector->auth_count - 1] : NULL, given, base_url, &trusted, &e);
+    if (!code && base_url.n) code = peri_trust_new(a, scripts->connector, scripts->connector->auth_count ? &scripts->connector->auths[scripts->connector->auth_count - 1] : NULL, given, base_url, &trusted, &e);
   }
   if (!code && secrets.count) {
     code = peri_integration_credentials(s.store, a, id, &old, &e);
@@ -329,20 +321,32 @@ out:
   return code ? peri_cli_fail(c, &e) : 0;
 }
 
+/* Best effort, before the token is forgotten here. *given_back: it was; with a text in *e the provider may still honour it. */
+static void give_back(peri_cli *c, bool *given_back, peri_err *e) {
+  peri_session s;
+  if (peri_session_open(c, PERI_NEED_PROJECT | PERI_NEED_READ | PERI_NEED_KEY | PERI_NEED_ENGINE, &s, e)) return;
+  if (s.store) peri_login_revoke(s.engine, s.project, peri_str_of(c->args[0]), given_back, e);
+  peri_session_close(&s);
+}
+
 static int run_remove(peri_cli *c) {
-  peri_err e = {0};
+  peri_err e = {0}, why = {0};
   peri_session s;
   peri_arena *a = peri_arena_new();
   peri_json *row = NULL;
   int64_t rows = 0;
+  bool given_back = false;
+  give_back(c, &given_back, &why);
   peri_code code = peri_session_open(c, PERI_NEED_PROJECT | PERI_NEED_WRITE, &s, &e);
   if (!code) {
     code = peri_integration_get(s.store, a, peri_str_of(c->args[0]), &row, &e);
     if (!code) code = peri_integration_remove(s.store, peri_json_get_text(row, "id"), peri_cli_has(c, "keep-data"), &rows, &e);
     peri_session_close(&s);
   }
-  if (!code && c->json) peri_cli_data(c, peri_arena_fmt(a, "{\"removed\":true,\"rows\":%lld}", (long long)rows));
-  else if (!code) printf("%s removed; %lld rows %s\n", c->args[0], (long long)rows, peri_cli_has(c, "keep-data") ? "kept" : "deleted");
+  if (!code && why.code && !c->quiet) fprintf(stderr, "its token could not be given back (%s); take the app's access away at the provider\n", why.text);
+  if (!code && c->json) peri_cli_data(c, peri_arena_fmt(a, "{\"removed\":true,\"rows\":%lld,\"revoked\":%s}", (long long)rows, given_back ? "true" : "false"));
+  else if (!code)
+    printf("%s removed; %lld rows %s%s\n", c->args[0], (long long)rows, peri_cli_has(c, "keep-data") ? "kept" : "deleted", given_back ? "; its token was given back" : "");
   peri_arena_free(a);
   return code ? peri_cli_fail(c, &e) : 0;
 }
@@ -367,4 +371,4 @@ static const peri_flag set_flags[] = {
 };
 const peri_command peri_command_set = {"set", "NAME [--credential …] [--setting …] [--base-url URL] [--pause|--resume]", "change an integration", "", 1, 1, set_flags, 5, run_set};
 static const peri_flag remove_flags[] = {{"keep-data", NULL, false, "keep the rows; only the integration and its credentials go"}};
-const peri_command peri_command_remove = {"remove", "NAME [--keep-data]", "remove an integration, its credentials and its rows", "", 1, 1, remove_flags, 1, run_remove};
+const peri_command peri_command_remove = {"remove", "NAME [--keep-data]", "remove an integration, its credentials and its rows", "A token got by a login is given back to the provider where it takes one back; a failure of that is told and stops nothing.", 1, 1, remove_flags, 1, run_remove};

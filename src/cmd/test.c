@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "cmd/target.h"
+#include "core/trust.h"
 #include "core/emulate.h"
 #include "core/prepare.h"
 
@@ -114,7 +115,7 @@ static peri_code add_integration(bench *b, peri_arena *a, const peri_scripts *s,
   char id[PERI_UUID_TEXT];
   peri_buf sealed = {0}, trusted = {0};
   peri_uuid7(id);
-  peri_code code = peri_trust_json(url, true, &trusted, e);
+  peri_code code = peri_trust_new(a, s->connector, NULL, NULL, url, &trusted, e);
   if (!code) code = peri_integration_seal(b->vault, peri_str_of(id), NULL, names, values, n, &sealed, e);
   peri_new_integration row = {.id = peri_str_of(id),
                               .name = PERI_STR("test"),

@@ -38,6 +38,8 @@ peri_code peri_token_facts_read(peri_store *store, peri_arena *a, peri_str integ
 peri_str peri_token_grant(const peri_token_facts *f, const peri_secrets *s, const peri_auth *auth);
 /* How long a token that was just given holds: the reply's word, else the connector's `life`; -1 unknown. */
 int64_t peri_token_life_ms(const peri_auth *auth, const peri_oauth_tokens *t);
+/* NEEDS_REAUTH with the command to run if there is no access token and nothing to get one with: nobody has logged in yet. */
+peri_code peri_token_needed(peri_store *store, const peri_integration *in, const peri_auth *auth, peri_err *e);
 /* Seals and commits what a token endpoint gave, in one transaction that is on disk when this returns: tokens, their life, the facts (NULL: as they were), and
  * what the connector keeps of the reply. asked_ms: when it was asked for. activate: the integration leaves needs_reauth. Any thread. Use the tokens only
  * after this: a server that rotates has forgotten the old ones already. */

@@ -61,12 +61,17 @@ static peri_code auth_url(peri_arena *a, const peri_connector *c, const peri_nod
   peri_fill fill = {.connector = c, .settings = settings, .since = INT64_MIN, .upto = INT64_MIN};
   peri_scope s;
   peri_buf filled = {0};
-  peri_scope_init(&s, a, c, NULL, &fill, e);
+  peri_err ignored;
   bool whole_first = n->type == PERI_N_JOIN && n->item_count && peri_node_is(n->items[0], "setting");
-  peri_code code = PERI_OK;
-  for (size_t i = whole_first ? 1 : 0; whole_first && i < n->item_count && code == PERI_OK; i++)
-    if (!peri_url_fill(&s, n->items[i], false, &filled)) code = s.code;
-  if (!whole_first && !peri_url_fill(&s, n, true, &filled)) code = s.code;
+  peri_scope_init(&s, a, c, NULL, &fill, whole_first ? &ignored : e);
+  peri_code code = peri_url_fill(&s, n, true, &filled) ? PERI_OK : s.code;
+  if (code && whole_first) {
+    peri_buf_clear(&filled);
+    peri_scope_init(&s, a, c, NULL, &fill, e);
+    code = PERI_OK;
+    for (size_t i = 1; i < n->item_count && code == PERI_OK; i++)
+      if (!peri_url_fill(&s, n->items[i], false, &filled)) code = s.code;
+  }
   if (code == PERI_OK) {
     url = peri_arena_str(a, peri_buf_view(&filled));
     if (peri_url_absolute(url)) peri_url_origin(url, &rest);

@@ -142,25 +142,10 @@ peri_code peri_integration_seal(peri_vault *vault, peri_str id, const peri_json 
   return code;
 }
 
-peri_code peri_trust_json(peri_str base_url, bool special, peri_buf *json, peri_err *e) {
-  peri_arena *a = peri_arena_new();
-  peri_url u;
-  if (!peri_url_read(a, base_url, &u, e)) {
-    peri_arena_free(a);
-    return e ? e->code : PERI_INVALID;
-  }
-  peri_jw w;
-  peri_jw_init(&w, json);
-  peri_jw_array(&w);
-  peri_jw_object(&w);
-  peri_jw_kv(&w, "scheme", u.scheme);
-  peri_jw_kv(&w, "host", u.host);
-  peri_jw_kv_int(&w, "port", u.port);
-  peri_jw_kv_bool(&w, "special", special);
-  peri_jw_end_object(&w);
-  peri_jw_end_array(&w);
-  peri_arena_free(a);
-  return PERI_OK;
+void peri_integration_trust(peri_integration *i, peri_str trusted_json) {
+  peri_json_fault fault;
+  i->trusted_count = 0;
+  read_trusted(i, peri_json_parse(i->arena, trusted_json, &fault));
 }
 
 bool peri_secret_known(void *integration, peri_str name) {

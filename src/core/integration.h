@@ -31,8 +31,8 @@ peri_code peri_integration_allows(const peri_integration *i, peri_str url, bool 
 
 /* Credentials given by an operator, sealed: {"accessToken":{"v":1,…}} for the row `id`, on top of what is sealed already (may be NULL). */
 peri_code peri_integration_seal(peri_vault *vault, peri_str id, const peri_json *sealed, const peri_str *names, const peri_str *values, size_t count, peri_buf *json, peri_err *e);
-/* The JSON of `trusted` for a base URL: [{"scheme","host","port","special"}]. */
-peri_code peri_trust_json(peri_str base_url, bool special, peri_buf *json, peri_err *e);
+/* Another list of trusted hosts (the JSON of `trusted`) for this copy; nothing is stored. */
+void peri_integration_trust(peri_integration *i, peri_str trusted_json);
 bool peri_secret_known(void *integration, peri_str name); /* for peri_connector_auth */
 
 #endif

@@ -6,11 +6,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/account.h"
 #include "core/discover.h"
 #include "core/generation.h"
 #include "core/mapper.h"
 #include "core/question.h"
 #include "core/stream_work.h"
+#include "core/trust.h"
 
 typedef struct preparing {
   peri_run *r;
@@ -78,7 +80,9 @@ static peri_code settle(peri_run *r, peri_err *e) {
   r->auth = peri_connector_auth(r->connector, peri_secret_known, r->in, e);
   if (!r->auth && e->code) return e->code;
   if (!r->account) code = peri_account_hold(r->g, r->in, r->connector, r->auth, &r->account, e);
-  return code ? code : peri_connector_base(r->arena, r->connector, r->in->settings, r->in->base_url, &r->base, e);
+  if (!code) code = peri_connector_base(r->arena, r->connector, r->in->settings, r->in->base_url, &r->base, e);
+  if (code && peri_base_after_login(r->connector, r->auth, r->in->settings)) peri_token_needed(r->store, r->in, r->auth, e);
+  return code ? e->code : PERI_OK;
 }
 
 /* ---- step by step ---- */
@@ -113,7 +117,8 @@ static void on_scripts(void *self, peri_scripts *s, const peri_err *e) {
   r->scripts = s;
   if (!e->code && !peri_scripts_need(s, r->in->type, &p->err)) {
     r->connector = s->connector;
-    if (settle(r, &p->err) == PERI_OK && peri_run_stopping(r)) peri_fail(&p->err, PERI_INTERRUPTED, "stopped before anything was asked");
+    if (settle(r, &p->err) == PERI_OK && p->discover) peri_token_needed(r->store, r->in, r->auth, &p->err);
+    if (!p->err.code && peri_run_stopping(r)) peri_fail(&p->err, PERI_INTERRUPTED, "stopped before anything was asked");
     if (!p->err.code && p->discover && !p->discovered && peri_discover_due(r)) {
       p->discovered = true;
       peri_discover_start(r, on_discovered, p);
@@ -213,7 +218,9 @@ peri_code peri_check(peri_engine *g, const peri_project *project, peri_str integ
   peri_jw_init(&c.w, &c.kept);
   peri_jw_object(&c.w);
   int64_t began = peri_mono_ms();
-  if (!r->connector->check) code = peri_fail(e, PERI_INVALID, "connector %.*s has no check; add check = get \"…\" to %.*s", PERI_S(r->connector->name), PERI_S(r->connector->path));
+  code = peri_token_needed(r->store, r->in, r->auth, e);
+  if (code) { /* nothing to ask with */
+  } else if (!r->connector->check) code = peri_fail(e, PERI_INVALID, "connector %.*s has no check; add check = get \"…\" to %.*s", PERI_S(r->connector->name), PERI_S(r->connector->path));
   else {
     c.keep = r->connector->check->keep;
     code = peri_question(r, NULL, r->connector->check, r->arena, keep_values, &c, e);

@@ -32,6 +32,17 @@ peri_str peri_token_grant(const peri_token_facts *f, const peri_secrets *s, cons
   return (peri_str){NULL, 0};
 }
 
+peri_code peri_token_needed(peri_store *store, const peri_integration *in, const peri_auth *auth, peri_err *e) {
+  if (!auth || auth->kind != PERI_AUTH_OAUTH2 || peri_secrets_has(in->secrets, auth->secret)) return PERI_OK;
+  peri_arena *a = peri_arena_new();
+  peri_token_facts facts;
+  peri_code code = peri_token_facts_read(store, a, in->id, &facts, e);
+  bool alone = !code && peri_token_grant(&facts, in->secrets, auth).n && (auth->token_url || facts.token_url.n);
+  peri_arena_free(a);
+  if (code || alone) return code;
+  return peri_fail(e, PERI_NEEDS_REAUTH, "'%.*s' has no token yet; log in with: perilune auth %.*s", PERI_S(in->name), PERI_S(in->name));
+}
+
 static void put_fact(peri_jw *w, const char *key, peri_str text) {
   peri_jw_key_c(w, key);
   if (text.n) peri_jw_text(w, text);
@@ -90,6 +101,10 @@ peri_code peri_tokens_keep(peri_store *store, peri_vault *vault, const peri_auth
   peri_jw_init(&w, &kept);
   bool keep = put_kept(&w, auth, t->reply);
   peri_code code = peri_integration_seal(vault, integration_id, NULL, names, values, t->refresh_token.n ? 2 : 1, &sealed, e);
+  if (!code && f && !t->refresh_token.n) { /* a login without one: the refresh token of the login before it is no longer ours */
+    sealed.n--;
+    peri_buf_c_str(&sealed, ",\"refreshToken\":null}");
+  }
   peri_token_write all = {.credentials_json = peri_buf_view(&sealed),
                           .token_json = peri_buf_view(&token),
                           .kept_json = keep ? peri_buf_view(&kept) : (peri_str){NULL, 0},
