@@ -324,7 +324,8 @@ out:
 /* Best effort, before the token is forgotten here. *given_back: it was; with a text in *e the provider may still honour it. */
 static void give_back(peri_cli *c, bool *given_back, peri_err *e) {
   peri_session s;
-  if (peri_session_open(c, PERI_NEED_PROJECT | PERI_NEED_READ | PERI_NEED_KEY | PERI_NEED_ENGINE, &s, e)) return;
+  peri_err ignored = {0};
+  if (peri_session_open(c, PERI_NEED_PROJECT | PERI_NEED_READ | PERI_NEED_KEY | PERI_NEED_ENGINE, &s, &ignored)) return; /* without its key nothing is known of tokens */
   if (s.store) peri_login_revoke(s.engine, s.project, peri_str_of(c->args[0]), given_back, e);
   peri_session_close(&s);
 }
