@@ -74,7 +74,9 @@ $(B)/vg/perilune: $(VG_OBJ)
 # ---- everything ----
 $(B)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(WARN) $(DEFS) -O1 -g -o $@ $<
+	$(Q)$(CC) $(WARN) $(DEFS) -O1 -g -o $@ $< $(TOOL_LIBS)
+$(B)/tools/badserver: tests/tools/badserver_data.h
+$(B)/tools/badserver: TOOL_LIBS := -lz
 # libraries for LD_PRELOAD: calls that fail, a process that is killed at a chosen one
 $(B)/tools/%.so: tests/preload/%.c
 	@mkdir -p $(@D)
