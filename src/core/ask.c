@@ -11,7 +11,8 @@
 #include "core/budget.h"
 #include "core/run.h"
 
-#define WAITS_IN_ROW_MAX 30
+
+#define URL_SHOWN_MAX 500 /* with the filters of a search in it a URL may be pages long */
 
 static void attempt(peri_ask *k);
 
@@ -109,10 +110,10 @@ static void give_up(peri_ask *k, peri_code code, const char *doing) {
   peri_str say = k->action.say, reason = k->action.reason;
   char where[300] = "";
   if (k->action.line > 0) snprintf(where, sizeof where, "; %.*s:%d says %s", PERI_S(k->run->connector->path), k->action.line, peri_act_name(k->action.act));
-  if (reply->code) peri_fail(&k->err, reply->code, "%s%s", reply->error, doing);
+  if (reply->code) peri_fail(&k->err, reply->code, "%s %.*s: %s%s", k->out.method, (int)(k->out.url.n < URL_SHOWN_MAX ? k->out.url.n : URL_SHOWN_MAX), k->out.url.p, reply->error, doing);
   else
-    peri_fail(&k->err, code, "%s %.*s answered %d%s%.*s%s%s%.*s%s%s", k->out.method, PERI_S(k->out.url), reply->status, reason.n ? ": \"" : "", PERI_S(reason), reason.n ? "\"" : "",
-              say.n ? " (" : "", PERI_S(say), say.n ? ")" : "", where);
+    peri_fail(&k->err, code, "%s %.*s answered %d%s%.*s%s%s%.*s%s%s%s", k->out.method, PERI_S(k->out.url), reply->status, reason.n ? ": \"" : "", PERI_S(reason), reason.n ? "\"" : "",
+              say.n ? " (" : "", PERI_S(say), say.n ? ")" : "", where, doing);
   finish_failed(k);
 }
 
@@ -134,12 +135,12 @@ static void end_for_now(peri_ask *k, int64_t wait_ms) {
 
 static void wait_for_limit(peri_ask *k) {
   peri_run *r = k->run;
-  int64_t wait = k->action.wait_ms;
+  int64_t wait;
   uint64_t random;
   peri_random(&random, sizeof random);
-  if (wait < 0) wait = peri_backoff_ms(k->waits + 1, 1000, random);
+  bool inline_wait = peri_patience_limit(&k->patience, k->action.wait_ms, random, &wait);
   peri_permit_pause(r->account, k->out.rate, wait);
-  if (wait > PERI_WAIT_INLINE_MS_MAX || ++k->waits > WAITS_IN_ROW_MAX) {
+  if (!inline_wait) {
     end_for_now(k, wait);
     return;
   }
@@ -150,19 +151,25 @@ static void wait_for_limit(peri_ask *k) {
 
 static void retry(peri_ask *k) {
   peri_run *r = k->run;
+  uint64_t random;
+  int64_t wait;
+  peri_random(&random, sizeof random);
   if (peri_run_stopping(r)) {
     peri_fail(&k->err, PERI_INTERRUPTED, "stopped before a retry");
     finish_failed(k);
-  } else if (k->action.wait_ms > PERI_WAIT_INLINE_MS_MAX) {
-    peri_permit_pause(r->account, k->out.rate, k->action.wait_ms);
-    end_for_now(k, k->action.wait_ms);
-  } else if (++k->attempts > PERI_RETRIES_MAX) give_up(k, PERI_API_ERROR, " (after 5 retries)");
-  else if (!peri_account_may_retry(r->account)) give_up(k, PERI_API_ERROR, " (too many of this account's requests failed to try again now)");
+  } else if (!peri_patience_retry(&k->patience, k->reply->code, k->reply->took_ms, k->out.timeout_ms, k->action.wait_ms, random, &wait)) {
+    if (wait >= 0) {
+      peri_permit_pause(r->account, k->out.rate, wait);
+      end_for_now(k, wait);
+      return;
+    }
+    char tries[40] = "";
+    if (k->patience.retries > 1) snprintf(tries, sizeof tries, " (asked %d times)", k->patience.retries);
+    give_up(k, PERI_API_ERROR, tries);
+  } else if (!peri_account_may_retry(r->account)) give_up(k, PERI_API_ERROR, " (too many of this account's requests failed to try again now)");
   else {
     r->total.retries++, r->pending_retries++;
-    uint64_t random;
-    peri_random(&random, sizeof random);
-    later(k, peri_backoff_ms(k->attempts, k->action.wait_ms, random));
+    later(k, wait);
   }
 }
 
@@ -249,7 +256,7 @@ static void send_now(peri_ask *k) {
                            .body = k->out.body,
                            .special_addresses = special,
                            .plain_http = plain,
-                           .timeout_ms = k->out.timeout_ms};
+                           .timeout_ms = peri_patience_timeout(&k->patience, k->out.timeout_ms)};
     k->call = peri_http_send(r->g->http, &q, on_reply, k);
   }
   peri_wipe(&secret);

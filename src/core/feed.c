@@ -9,6 +9,7 @@
 
 #define PAGES_OPEN_MAX 2           /* being fetched and mapped */
 #define PAGES_OUT_MAX 14           /* with those that wait for the writer: it takes ten together */
+#define URL_SHOWN_MAX 500
 #define BYTES_OUT_MAX (4u << 20)   /* large pages wait for the writer one by one */
 
 static void ask_next(peri_feed *f);
@@ -117,6 +118,7 @@ static void ties_step(peri_feed *f, const peri_page *p) {
 
 typedef struct page_note { /* hangs on a page until it is committed */
   peri_feed *feed;
+  peri_str url; /* what it answers */
   bool has_cursor, keys_only, ties, fetch;
   peri_cursor cursor;
 } page_note;
@@ -147,7 +149,7 @@ static bool follow_pager(peri_feed *f, peri_page *p, peri_err *e) {
   }
   if (peri_page_step(f->arena, f->request, values, pairs, &reply, p->count, f->run->base, &f->state, &next, e)) return false;
   f->last = next == PERI_PAGE_LAST;
-  return true;
+  return !peri_feed_goes_round(f, p, e);
 }
 
 static void take_keys(peri_feed *f, const peri_page *p) {
@@ -167,6 +169,7 @@ static void note_records(peri_feed *f, peri_page *p, bool edge) {
     const peri_split_record *r = &p->records[i];
     p->dropped[i] = edge && seen_at_edge(f, r);
     if (r->updated != PERI_NO_STAMP && r->updated > f->seen_max) f->seen_max = r->updated;
+    if (!r->key.n) f->unreadable = true;
     if (!f->keep_keys) continue;
     if (f->key_count == f->key_cap) f->keys = peri_arena_grow(f->arena, f->keys, f->key_count, &f->key_cap, sizeof *f->keys);
     f->keys[f->key_count++] = peri_arena_str(f->arena, r->key);
@@ -197,7 +200,7 @@ static void on_split(peri_page *p) {
   peri_feed *f = n->feed;
   peri_err e = {0};
   bool fine = true;
-  if (!p->records_found && !p->count && !n->fetch && !n->ties && f->state.pages == 0 && f->request->records.n) {
+  if (!p->records_found && !p->count && !n->fetch && !n->ties && f->request->records.n) {
     peri_buf keys = {0};
     peri_commit_reply_keys(p, &keys);
     peri_fail(&e, PERI_BAD_REPLY, "%.*s: the reply has no '%.*s'; it has %.*s", PERI_S(f->stream->name), PERI_S(f->request->records), PERI_S(peri_buf_view(&keys)));
@@ -262,7 +265,8 @@ static void on_mapped(peri_page *p) {
 static void on_failed(peri_page *p, const peri_err *e) {
   peri_err copy = *e;
   ((page_note *)p->self)->feed->pages_open--;
-  if (copy.code == PERI_BAD_REPLY || copy.code == PERI_INVALID) peri_err_prefix(&copy, "%.*s", PERI_S(((page_note *)p->self)->feed->stream->name));
+  if (copy.code == PERI_BAD_REPLY || copy.code == PERI_INVALID)
+    peri_err_prefix(&copy, "%.*s: the reply of %.*s", PERI_S(((page_note *)p->self)->feed->stream->name), PERI_S(((page_note *)p->self)->url));
   on_committed(p, &copy);
 }
 
@@ -271,6 +275,7 @@ static void on_failed(peri_page *p, const peri_err *e) {
 static void on_answer(peri_ask *k) {
   peri_feed *f = k->self;
   f->asking = false;
+  f->refused = (k->err.code && k->action.act == PERI_ACT_STOP) || k->action.act == PERI_ACT_SKIP;
   if (k->err.code) {
     stop_feed(f, k->err.code == PERI_INTERRUPTED ? PERI_FEED_STOPPED : PERI_FEED_FAILED, &k->err);
     end_if_idle(f);
@@ -302,6 +307,7 @@ static void on_answer(peri_ask *k) {
   peri_page *p = peri_page_new();
   page_note *n = peri_arena_take(p->arena, sizeof *n);
   n->feed = f;
+  n->url = peri_arena_fmt(p->arena, "%.*s", (int)(k->out.url.n < URL_SHOWN_MAX ? k->out.url.n : URL_SHOWN_MAX), k->out.url.p);
   n->fetch = k->request == f->stream->fetch && k->request != f->request;
   n->ties = k->request == f->request->ties && k->request;
   n->keys_only = k->out.wanted_over && f->stream->fetch && !n->fetch;
@@ -363,6 +369,8 @@ peri_feed *peri_feed_new(peri_run *r, const peri_stream *s, const peri_request *
   f->arena = peri_arena_new();
   f->edge_arena = peri_arena_new();
   peri_map_init(&f->edge_keys, f->edge_arena);
+  peri_map_init(&f->places, f->arena);
+  peri_map_init(&f->pages, f->arena);
   f->edge = PERI_NO_STAMP;
   f->seen_max = PERI_NO_STAMP;
   f->date_ms = -1;

@@ -50,7 +50,10 @@ struct peri_feed {
   bool asking, last, ended_once, waiting;
   bool skipped;                   /* the API said "no records here": that proves no deletion */
   peri_feed_end how;
-  int empty_pages;
+  int empty_pages, copied_pages;
+  bool refused;                   /* the API said no to the last request, or knew nothing of it */
+  bool unreadable;                /* a record came whose key could not be read: it may be any of those that did not come */
+  peri_map places, pages;         /* where the pager has been, and what the pages held: both as hashes */
   /* "again" */
   int64_t edge; peri_map edge_keys; peri_arena *edge_arena;
   bool in_ties; int64_t tie_stamp; peri_str tie_record;
@@ -62,5 +65,7 @@ struct peri_feed {
 peri_feed *peri_feed_new(peri_run *r, const peri_stream *s, const peri_request *q);
 void peri_feed_start(peri_feed *f);
 void peri_feed_free(peri_feed *f);
+/* circle.c: after a page, with the pager moved on: have we been here before? Then e says so. */
+bool peri_feed_goes_round(peri_feed *f, const peri_page *p, peri_err *e);
 
 #endif

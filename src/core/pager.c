@@ -92,6 +92,29 @@ static const peri_json *value_of(const step *t, peri_str path) {
   return v && v->type != PERI_J_NULL && v->type != PERI_J_NONE ? v : NULL;
 }
 
+static bool is_read(const peri_request *r, peri_str key) {
+  const peri_node *read = peri_node_get(r->pager, "read");
+  for (size_t i = 0; i < texts_of(read); i++)
+    if (peri_str_eq(text_at(read, i), key)) return true;
+  return peri_str_eq(key, r->since_path) || peri_str_eq(key, peri_node_opt_text(r->pager, "more")) || peri_str_eq(key, peri_node_opt_text(r->pager, "total")) ||
+         peri_str_eq(key, done_path(r->pager)) || (r->pages == PERI_PAGES_LINK && peri_str_eq(key, peri_node_text(r->pager->what)));
+}
+
+/* A worker names a place above a path where something stands that can hold no members: a `paging` that is a number is no last page. */
+static peri_code misplaced(const step *t) {
+  for (const peri_json *m = t->values && t->r->pager ? t->values->first : NULL; m; m = m->next)
+    if (m->type == PERI_J_TRUE && !is_read(t->r, m->key))
+      return peri_fail(t->e, PERI_BAD_REPLY, "%.*s: page %lld has no object at '%.*s', where the way to the next page should stand", PERI_S(t->r->label), (long long)t->state->pages,
+                       PERI_S(m->key));
+  return PERI_OK;
+}
+
+/* A cursor goes into a URL, where only a text or a number makes sense; a body takes anything but true. */
+static bool odd_cursor(const step *t, const peri_json *v) {
+  bool whole = peri_str_starts(peri_node_opt_text(t->r->pager, "send"), PERI_STR("body."));
+  return v && (v->type == PERI_J_TRUE || (!whole && (v->type == PERI_J_OBJECT || v->type == PERI_J_ARRAY)));
+}
+
 static bool truthy(const peri_json *v) {
   if (!v || v->type == PERI_J_FALSE) return false;
   if (v->type == PERI_J_STRING) return v->text.n && !peri_str_is(v->text, "false") && !peri_str_is(v->text, "0");
@@ -159,6 +182,8 @@ static peri_code step_cursor(const step *t, peri_page_next *next) {
   const peri_json *v = NULL;
   if (said_done(t)) return PERI_OK;
   for (size_t i = 0; i < texts_of(read) && !v; i++) v = value_of(t, text_at(read, i));
+  if (odd_cursor(t, v))
+    return peri_fail(t->e, PERI_BAD_REPLY, "%.*s: page %lld names a next page that is neither a text nor a number", PERI_S(t->r->label), (long long)t->state->pages);
   if (is_none(t, v)) return PERI_OK;
   int64_t most = peri_node_opt_int(t->r->pager, "most", 0);
   if (most > 0 && t->state->read >= most) {
@@ -258,6 +283,7 @@ peri_code peri_page_step(peri_arena *a, const peri_request *r, const peri_json *
   state->pages++;
   state->read += (int64_t)records;
   state->empty = records ? 0 : state->empty + 1;
+  if ((code = misplaced(&t)) != PERI_OK) return code;
   switch (r->pages) {
   case PERI_PAGES_NONE: return PERI_OK;
   case PERI_PAGES_AGAIN:

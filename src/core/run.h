@@ -17,6 +17,7 @@
 #include "core/engine.h"
 #include "core/integration.h"
 #include "core/page_retry.h"
+#include "core/patience.h"
 #include "core/scripts.h"
 
 typedef struct peri_run peri_run;
@@ -67,7 +68,7 @@ struct peri_ask {
   peri_action action;          /* what the reply means: ok done skip missing restart smaller discover, ignore */
   peri_err err;                /* code set: the request failed for good (retries spent, stop, refused, interrupted) */
   /* private */
-  int attempts, waits;
+  peri_patience patience;
   bool refreshed;
   uint64_t token;              /* number of the token that was sent */
   peri_permit permit;

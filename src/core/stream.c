@@ -213,7 +213,7 @@ static void end_sweep(peri_stream_work *w) {
 static bool proves_deletions(const peri_stream_work *w, const peri_feed *f) {
   const peri_sync_options *o = w->run->options;
   const peri_place *p = &w->place;
-  return p->phase == PERI_PHASE_FULL && !p->first && (!p->resumed || w->sweep_goes_on) && !p->incremental && !f->skipped && !o->limit && !o->dry_run;
+  return p->phase == PERI_PHASE_FULL && !p->first && (!p->resumed || w->sweep_goes_on) && !p->incremental && !f->skipped && !f->unreadable && !o->limit && !o->dry_run;
 }
 
 static bool on_cursor(peri_feed *f, bool last, peri_arena *a, peri_cursor *out) {
@@ -235,8 +235,54 @@ static peri_code load_cursor(peri_stream_work *w, peri_err *e) {
   return peri_cursor_get(w->run->store, w->arena, w->run->in->id, w->s->name, PERI_STR("main"), &w->cursor, e);
 }
 
+/* The place inside a listing that an earlier run kept may mean nothing any more: cursors expire, and a broken reply may have named a wrong one. Where the
+ * very first request from there is refused, the listing begins again; once. */
+static bool led_nowhere(peri_stream_work *w, const peri_feed *f, peri_feed_end how) {
+  bool refused = (how == PERI_FEED_FAILED || (how == PERI_FEED_DONE && f->skipped)) && f->refused;
+  if (!refused || !w->place.resumed || w->place.incremental || w->anew || f->state.pages != w->place.page.pages) return false;
+  peri_log(PERI_INFO, "sync", "%.*s: the place where an earlier run stopped is refused; reading from the beginning (%s)", PERI_S(w->s->name), f->err.text);
+  return true;
+}
+
+typedef struct back_job {
+  peri_stream_work *w;
+  peri_err why, err;
+} back_job;
+
+static void back_work(void *self) {
+  back_job *j = self;
+  peri_run *r = j->w->run;
+  peri_cursor_reset(r->store, r->in->id, j->w->s->name, PERI_STR("main"), &j->w->cursor, &j->err);
+}
+
+static void back_done(void *self) {
+  back_job j = *(back_job *)self;
+  free(self);
+  peri_stream_failed(j.w, j.err.code ? &j.err : &j.why);
+}
+
+/* Pages that lead in a circle name no place that is worth keeping: the cursor goes back to where this phase found it. */
+static void go_back(peri_stream_work *w, const peri_err *why) {
+  back_job *j = peri_alloc(sizeof *j);
+  j->w = w;
+  j->why = *why;
+  if (peri_str_is(w->cursor.phase, "full")) w->cursor.position = PERI_STR(""); /* itself a place that an earlier run was led to */
+  drop_feed(w);
+  peri_engine_post(w->run->g, back_work, back_done, j);
+}
+
 static void on_main_ended(peri_feed *f, peri_feed_end how) {
   peri_stream_work *w = f->self;
+  if (led_nowhere(w, f, how)) {
+    w->anew = 1;
+    drop_feed(w);
+    begin_main(w);
+    return;
+  }
+  if (how == PERI_FEED_FAILED && f->err.code == PERI_PAGING_LOOP && !w->run->options->dry_run) {
+    go_back(w, &f->err);
+    return;
+  }
   if (how == PERI_FEED_RESTART && ++w->restarts <= RESTARTS_MAX) {
     peri_log(PERI_INFO, "sync", "reading %.*s again from the last commit: %s", PERI_S(w->s->name), f->err.text);
     drop_feed(w);
@@ -253,6 +299,8 @@ static void on_main_ended(peri_feed *f, peri_feed_end how) {
     return;
   }
   bool sweep = proves_deletions(w, f);
+  if (f->unreadable && f->sweep)
+    peri_log(PERI_WARN, "sync", "%.*s: records came whose key could not be read (see perilune rejects); what did not come is therefore not taken for deleted", PERI_S(w->s->name));
   drop_feed(w);
   w->restarts = 0;
   if (w->place.phase == PERI_PHASE_CHANGES && w->place.more_windows && !w->run->options->dry_run) {
@@ -273,8 +321,9 @@ static void begin_main(peri_stream_work *w) {
   int64_t now = peri_now_ms();
   bool due = w->s->sweep_ms && peri_str_is(w->cursor.phase, "changes") && w->cursor.swept_ms >= 0 && (r->options->sweep || now - w->cursor.swept_ms >= w->s->sweep_ms);
   bool from_start = r->options->full && !w->began;
-  peri_place_begin(w->arena, w->s, &w->cursor, from_start || (due && !w->began), now, &w->place);
+  peri_place_begin(w->arena, w->s, &w->cursor, from_start || w->anew == 1 || (due && !w->began), now, &w->place);
   w->began = true;
+  if (w->anew) w->anew = 2;
   if (!w->place.request) {
     peri_stream_done(w, "nothing to ask");
     return;

@@ -227,8 +227,14 @@ static void free_call(peri_http_call *c) {
   free(c);
 }
 
+/* libcurl names broken chunks a broken connection, and a header line beyond its ceiling a lack of memory. */
+static bool is_garbage(const peri_http_call *c, CURLcode result) {
+  if (result == CURLE_OUT_OF_MEMORY) return !c->head_ended && c->easy != NULL;
+  return result == CURLE_RECV_ERROR && (strstr(c->curl_text, "chunked") || strstr(c->curl_text, "hexadecimal"));
+}
+
 static peri_code code_of(CURLcode result) {
-  switch (result) {
+  switch ((int)result) {
   case CURLE_OK: return PERI_OK;
   case CURLE_COULDNT_RESOLVE_HOST: return PERI_DNS;
   case CURLE_OPERATION_TIMEDOUT: return PERI_TIMEOUT;
@@ -247,7 +253,8 @@ static peri_code code_of(CURLcode result) {
   case CURLE_WEIRD_SERVER_REPLY:
   case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, which is to say: no HTTP */
   case CURLE_BAD_CONTENT_ENCODING:
-  case CURLE_HTTP2: return PERI_BAD_REPLY;
+  case CURLE_HTTP2:
+  case 100: /* CURLE_TOO_LARGE of newer versions: a header line */ return PERI_BAD_REPLY;
   default: return PERI_IO;
   }
 }
@@ -271,6 +278,8 @@ static void read_result(peri_http_call *c, CURLcode result) {
     if (c->fault.code == PERI_ADDRESS_REFUSED) c->fault.code = PERI_OK; /* another address of the host was fine */
     peri_http_body_end(c);
   }
+  if (!c->fault.code && result != CURLE_OK && is_garbage(c, result))
+    peri_fail(&c->fault, PERI_BAD_REPLY, "%s: %s", c->where, result == CURLE_OUT_OF_MEMORY ? "a header line without an end" : c->curl_text);
   if (c->fault.code) {
     r->code = c->fault.code;
     snprintf(r->error, sizeof r->error, "%.511s", c->fault.text);

@@ -40,7 +40,7 @@ struct peri_http_call {
 
   peri_header *headers;
   size_t header_cap, header_bytes;
-  bool body_begun;
+  bool head_ended, body_begun; /* head_ended: the empty line behind the headers came */
   uint64_t body_max;
   peri_buf body;
   uint64_t packed_bytes; /* of the body, before unpacking */

@@ -19,6 +19,7 @@ static bool token_char(char ch) {
 
 /* An interim (1xx) reply is followed by the real one: only the last block of headers counts. */
 static void begin_block(peri_http_call *c) {
+  c->head_ended = false;
   c->reply.header_count = 0;
   c->packed = false;
 }
@@ -40,6 +41,7 @@ size_t peri_http_on_header(char *line, size_t size, size_t n, void *self) {
     begin_block(c);
     return n;
   }
+  if (text.n == 0) c->head_ended = true;
   if (text.n == 0 || line[0] == ' ' || line[0] == '\t') return n; /* the end of the block, or a folded line */
   peri_str name, value = peri_str_trim(peri_str_cut(text, ':', &name));
   if (name.n == 0 || name.n == text.n) return refuse(c, PERI_BAD_REPLY, "a header line that is none");
@@ -105,5 +107,6 @@ size_t peri_http_on_body(char *bytes, size_t size, size_t n, void *self) {
 }
 
 void peri_http_body_end(peri_http_call *c) {
+  if (!c->head_ended) refuse(c, PERI_CONNECT, "headers that break off"); /* libcurl takes them for an empty reply */
   if (c->packed && c->packed_bytes && !c->inflate_ended) refuse(c, PERI_BAD_REPLY, "a gzip body that ends too early");
 }

@@ -23,7 +23,8 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
   peri_http *h = poll->data;
   uv_os_fd_t fd;
   if (uv_fileno((uv_handle_t *)poll, &fd)) return;
-  int flags = status < 0 ? CURL_CSELECT_ERR : (events & UV_READABLE ? CURL_CSELECT_IN : 0) | (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
+  /* a broken socket is read like any other: the system's own word for it is better than "error" */
+  int flags = status < 0 ? CURL_CSELECT_IN | CURL_CSELECT_OUT : (events & UV_READABLE ? CURL_CSELECT_IN : 0) | (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
   int running;
   h->lib->curl_multi_socket_action_p(h->multi, fd, flags, &running);
   read_messages(h);

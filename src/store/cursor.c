@@ -1,4 +1,4 @@
-/* store/cursor: how far a stream has been read. Written inside the transaction of the rows that it covers, never alone. */
+/* store/cursor: how far a stream has been read. Written inside the transaction of the rows that it covers; alone only to go back. */
 #include "store/inside.h"
 
 peri_code peri_cursor_put(peri_store *s, peri_str integration_id, peri_str stream, peri_str kind, const peri_cursor *at, peri_err *e) {
@@ -40,6 +40,14 @@ peri_code peri_cursor_get(peri_store *s, peri_arena *a, peri_str integration_id,
       code = peri_sql_fail(s, e, "read a cursor");
     sqlite3_finalize(st);
   }
+  peri_store_leave(s);
+  return code;
+}
+
+peri_code peri_cursor_reset(peri_store *s, peri_str integration_id, peri_str stream, peri_str kind, const peri_cursor *to, peri_err *e) {
+  peri_store_enter(s);
+  peri_code code = peri_tx_begin(s, e);
+  if (code == PERI_OK) code = peri_tx_end(s, peri_cursor_put(s, integration_id, stream, kind, to, e), e);
   peri_store_leave(s);
   return code;
 }

@@ -41,6 +41,8 @@ typedef struct peri_cursor {
 } peri_cursor;
 /* kind: "main", "archived", "partition:KEY", … */
 peri_code peri_cursor_get(peri_store *s, peri_arena *a, peri_str integration_id, peri_str stream, peri_str kind, peri_cursor *out, peri_err *e);
+/* Puts a cursor back, when the places that were committed with the pages turned out to lead nowhere. */
+peri_code peri_cursor_reset(peri_store *s, peri_str integration_id, peri_str stream, peri_str kind, const peri_cursor *to, peri_err *e);
 
 /* ---- runs ---- */
 typedef struct peri_counters {

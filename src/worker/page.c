@@ -256,12 +256,36 @@ static void slot_json(peri_jw *j, const peri_slot *slot, bool many) {
   peri_jw_end_array(j);
 }
 
-static void page_values(const peri_view *v, const peri_slot *slots, peri_buf *out) {
+static peri_span root_span(peri_str page) {
+  peri_str t = peri_str_trim(page);
+  return (peri_span){t.p, (uint32_t)t.n, t.n && t.p[0] == '[' ? PERI_J_ARRAY : t.n && t.p[0] == '{' ? PERI_J_OBJECT : PERI_J_NONE, 0};
+}
+
+/* Nothing was found at a.b.c: is there something else at a, or at a.b, that has no members? The core must know, for it looks like a last page. */
+static bool misplaced(peri_str page, peri_str path, peri_jw *j) {
+  peri_span root = root_span(page);
+  for (size_t n = 1; n < path.n; n++) {
+    if (path.p[n] != '.') continue;
+    peri_span at = peri_span_at(root, (peri_str){path.p, n});
+    if (at.type == PERI_J_NONE || at.type == PERI_J_NULL) return false;
+    if (at.type == PERI_J_OBJECT) continue;
+    peri_jw_key(j, (peri_str){path.p, n});
+    peri_jw_bool(j, true);
+    return true;
+  }
+  return false;
+}
+
+static void page_values(const peri_view *v, const peri_slot *slots, peri_str page, peri_buf *out) {
   peri_jw j;
+  bool told = false; /* one is enough */
   peri_jw_init(&j, out);
   peri_jw_object(&j);
   for (size_t i = 0; slots && i < v->page_count; i++) {
-    if (v->page_many[i] ? !slots[i].found : slots[i].one.type == PERI_J_NONE) continue;
+    if (v->page_many[i] ? !slots[i].found : slots[i].one.type == PERI_J_NONE) {
+      told = told || misplaced(page, v->page_paths[i], &j);
+      continue;
+    }
     peri_jw_key(&j, v->page_paths[i]);
     slot_json(&j, &slots[i], v->page_many[i]);
   }
@@ -271,9 +295,7 @@ static void page_values(const peri_view *v, const peri_slot *slots, peri_buf *ou
 /* Pagers inside lists: for each item that has a next page, what it is about and its token. The page is sound by now. */
 static void page_pairs(const peri_view *v, peri_str page, peri_buf *out) {
   if (!v->pair_list.p) return;
-  peri_str t = peri_str_trim(page);
-  peri_span root = {t.p, (uint32_t)t.n, t.n && t.p[0] == '[' ? PERI_J_ARRAY : PERI_J_OBJECT, 0};
-  peri_span list = peri_span_at(root, v->pair_list), one;
+  peri_span list = peri_span_at(root_span(page), v->pair_list), one;
   peri_jw j;
   peri_jw_init(&j, out);
   peri_jw_array(&j);
@@ -337,7 +359,7 @@ static bool walk(work *w, peri_buf *values, peri_buf *pairs, bool *found, peri_j
   *found = false;
   bool sound = peri_page_walk(walker, w->m.bytes, w->s->scratch, slots, each_record, w, found, fault);
   if (!sound || w->too_many || w->broken || w->gone) return sound;
-  page_values(w->v, slots, values);
+  page_values(w->v, slots, w->m.bytes, values);
   page_pairs(w->v, w->m.bytes, pairs);
   return true;
 }

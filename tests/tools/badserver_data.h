@@ -23,7 +23,7 @@ static void add(text *t, const void *p, size_t n) {
 }
 static void adds(text *t, const char *s) { add(t, s, strlen(s)); }
 static void fill(text *t, const char *s, size_t times) {
-  while (times--) adds(t, s);
+  for (size_t n = strlen(s); times--;) add(t, s, n);
 }
 __attribute__((format(printf, 2, 3))) static void addf(text *t, const char *format, ...) {
   char line[2048];

@@ -194,7 +194,10 @@ static void broken_replies(void **state) {
     {BYTES(""), PERI_CONNECT},
     {BYTES("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort"), PERI_CONNECT},
     {BYTES("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"), PERI_CONNECT},
-    {BYTES("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabcde\r\n"), PERI_CONNECT},
+    {BYTES("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabcde\r\n"), PERI_BAD_REPLY},
+    {BYTES("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcdefgh"), PERI_BAD_REPLY},
+    {BYTES("HTTP/1.1 200 OK\r\nContent-Type: applica"), PERI_CONNECT}, /* not an empty reply: the head breaks off */
+    {BYTES("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"), PERI_CONNECT},
     {BYTES("just bytes, no http"), PERI_BAD_REPLY},
     {BYTES("HTTP/1.1 200 OK\r\nno colon here\r\n\r\n"), PERI_BAD_REPLY},
     {BYTES("HTTP/1.1 200 OK\r\n: no name\r\n\r\n"), PERI_BAD_REPLY},
@@ -219,6 +222,13 @@ static void headers_have_a_ceiling(void **state) {
   peri_buf_c_str(&b, "\r\n");
   outcome o = ask(b.p, b.n, false, NULL);
   assert_int_equal(o.code, PERI_BAD_REPLY);
+  peri_buf_clear(&b);
+  peri_buf_c_str(&b, "HTTP/1.1 200 OK\r\nX-Long: ");
+  memset(peri_buf_room(&b, 1 << 20), 'x', 1 << 20);
+  b.n += 1 << 20;
+  o = ask(b.p, b.n, false, NULL);
+  assert_int_equal(o.code, PERI_BAD_REPLY);
+  assert_non_null(strstr(o.error, "header line"));
   peri_buf_fini(&b);
 }
 
