@@ -10,12 +10,12 @@
 #define PAGES_OPEN_MAX 2           /* being fetched and mapped */
 #define PAGES_OUT_MAX 14           /* with those that wait for the writer: it takes ten together */
 #define URL_SHOWN_MAX 500
-#define BYTES_OUT_MAX (4u << 20)   /* large pages wait for the writer one by one */
+#define BYTES_OUT_MAX (4u << 20)   /* large pages go one by one: a page at its ceiling is there in several copies already */
 
 static void ask_next(peri_feed *f);
 
 static bool has_room(const peri_feed *f) {
-  return f->pages_open < PAGES_OPEN_MAX && (f->pages_out < PAGES_OPEN_MAX || (f->pages_out < PAGES_OUT_MAX && f->bytes_out < BYTES_OUT_MAX));
+  return !f->pages_out || (f->pages_open < PAGES_OPEN_MAX && f->pages_out < PAGES_OUT_MAX && f->bytes_out < BYTES_OUT_MAX);
 }
 
 static void ask_if_waiting(peri_feed *f) {
@@ -295,7 +295,11 @@ static void on_answer(peri_ask *k) {
               PERI_S(k->action.reason), k->action.say.n ? ": " : "", PERI_S(k->action.say));
     peri_err why = f->err;
     bool by_key = k->request == f->stream->fetch && k->request != f->request; /* these are gone; other keys wait, and the list goes on */
-    if (empty) {
+    bool inside = k->action.act == PERI_ACT_SKIP && !by_key && k->request == f->request && f->state.pages > 0;
+    if (inside && (f->request->pages == PERI_PAGES_CURSOR || f->request->pages == PERI_PAGES_LINK)) {
+      peri_err_prefix(&why, "page %lld, which the page before it named, is not there", (long long)f->state.pages + 1);
+      stop_feed(f, PERI_FEED_FAILED, &why); /* no records at all would be an answer, half a listing is none */
+    } else if (empty) {
       f->skipped = true;
       f->last = !by_key || (f->wanted_last && f->wanted_next >= f->wanted_count);
       f->waiting = !f->last;
