@@ -84,6 +84,13 @@ $(B)/tools/%.so: tests/preload/%.c
 TOOLS := $(patsubst tests/preload/%.c,$(B)/tools/%.so,$(wildcard tests/preload/*.c)) \
          $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 
+# 1,000 kills over 100,000 records with faulty replies, then every kind of call failing at many points; settings: see tests/torture/kills.sh
+.PHONY: torture
+torture: deps-test
+	@$(MAKE) --no-print-directory $(B)/perilune $(TOOLS)
+	@B=$(B) PERILUNE=$(CURDIR)/$(B)/perilune sh tests/torture/kills.sh
+	@B=$(B) PERILUNE=$(CURDIR)/$(B)/perilune FAILING_POINTS=$${FAILING_POINTS:-40} FAILING_KILLS=$${FAILING_KILLS:-100} sh tests/e2e/failing.sh
+
 .PHONY: test test-build deps-test
 deps-test:
 	@sh mk/deps.sh build test

@@ -30,6 +30,8 @@ repaired() { # NAME [--full]
 }
 
 calls="malloc write fsync truncate mmap open read unlink send recv poll socket connect thread fork random lock"
+few="malloc write fsync mmap recv thread random"
+[ "$POINTS" -gt 2 ] || calls=$few
 for kind in ${FAILING_KINDS:-$calls}; do
   before=$failures
   FULL=

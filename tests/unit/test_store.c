@@ -11,5 +11,6 @@ int main(void) {
   failed += store_remap_tests();
   failed += store_catalog_tests();
   failed += store_crash_tests();
+  failed += store_power_tests();
   return failed;
 }

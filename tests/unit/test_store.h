@@ -47,5 +47,6 @@ int store_sweep_tests(void);
 int store_remap_tests(void);
 int store_catalog_tests(void);
 int store_crash_tests(void);
+int store_power_tests(void);
 
 #endif
