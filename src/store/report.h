@@ -11,6 +11,9 @@ peri_code peri_report_runs(peri_store *s, peri_str name, int limit, peri_buf *js
 peri_code peri_report_rejects(peri_store *s, peri_str name, const peri_reject_filter *filter, int limit, int64_t after_seq, peri_buf *json, peri_err *e);
 /* Open ones, most first: [{"entity","code","field","message","count"}] */
 peri_code peri_report_reject_counts(peri_store *s, peri_str name, const peri_reject_filter *filter, peri_buf *json, peri_err *e);
+/* What is known of a record, wherever it stands: [{"integration","type","id","state",…,"plan","generation","run","method","url","page"}]. */
+peri_code peri_report_why(peri_store *s, peri_str name, peri_str entity, peri_str id, peri_buf *json, peri_err *e);
+peri_code peri_report_generation_files(peri_store *s, int64_t generation, peri_buf *json, peri_err *e); /* [{"path"}] */
 peri_code peri_report_discarded(peri_store *s, peri_str name, const peri_reject_filter *filter, int64_t *count, peri_err *e);
 peri_code peri_report_registry(peri_store *s, peri_buf *json, peri_err *e);
 /* `perilune sql`: read-only; each row is given as texts with their types (PERI_J_NULL, NUMBER that is sound JSON, STRING; blobs as hex); at most 2 s
