@@ -118,6 +118,7 @@ static void print_status(peri_cli *c, const peri_json *d) {
     peri_str last = peri_json_get_text(i, "last_sync");
     printf("%.*s (%.*s): %.*s, %lld rows, %lld rejects, last sync %.*s\n", PERI_S(peri_json_get_text(i, "name")), PERI_S(peri_json_get_text(i, "type")), PERI_S(peri_json_get_text(i, "status")),
            (long long)peri_json_get_int(i, "data_count", 0), (long long)peri_json_get_int(i, "error_count", 0), PERI_S(last.n ? last : PERI_STR("never")));
+    if (peri_str_is(peri_json_get_text(i, "status"), "needs_reauth")) printf("  its login has ended; log in again: perilune auth %.*s\n", PERI_S(peri_json_get_text(i, "name")));
     const peri_json *run = peri_json_get(i, "last_run");
     peri_str problem = peri_json_get_text(run, "error_message");
     if (problem.n) printf("  last run %.*s: %.*s\n", PERI_S(peri_json_get_text(run, "status")), PERI_S(problem));

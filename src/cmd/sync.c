@@ -154,8 +154,11 @@ static peri_code add_all(all *x, peri_store *store, const peri_sync_options *com
   if (!code) {
     peri_json_fault fault;
     const peri_json *rows = peri_json_parse(a, peri_buf_view(&list), &fault);
-    for (const peri_json *r = rows ? rows->first : NULL; r; r = r->next)
-      if (!peri_str_is(peri_json_get_text(r, "status"), "paused") && !peri_str_is(peri_json_get_text(r, "status"), "needs_reauth")) add(x, peri_json_get_text(r, "name"), common);
+    for (const peri_json *r = rows ? rows->first : NULL; r; r = r->next) {
+      peri_str name = peri_json_get_text(r, "name"), status = peri_json_get_text(r, "status");
+      if (peri_str_is(status, "needs_reauth")) fprintf(stderr, "%.*s is passed by: its login has ended; log in again: perilune auth %.*s\n", PERI_S(name), PERI_S(name));
+      else if (!peri_str_is(status, "paused")) add(x, name, common);
+    }
   }
   peri_arena_free(a);
   peri_buf_fini(&list);
