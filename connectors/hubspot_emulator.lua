@@ -1474,6 +1474,56 @@ end
 
 local scopes = { "oauth", "crm.objects.contacts.read", "crm.objects.contacts.write", "crm.objects.companies.read", "crm.objects.deals.read", "crm.schemas.custom.read" }
 
+-- SHA-256 of a short text as base64url, for PKCE.
+local function challenge_of(text)
+  local k, h, primes = {}, {}, 0
+  local function fraction(root, n) return math.floor((n ^ root % 1) * 4294967296) end
+  for n = 2, 311 do
+    local prime = true
+    for d = 2, n // 2 do if n % d == 0 then prime = false end end
+    if prime then
+      primes = primes + 1
+      k[primes] = fraction(1 / 3, n)
+      if primes <= 8 then h[primes] = fraction(1 / 2, n) end
+    end
+  end
+  local function rotate(x, n) return (x >> n | x << (32 - n)) & 0xffffffff end
+  local bytes = text .. "\128" .. ("\0"):rep((55 - #text) % 64) .. string.format("%016x", #text * 8):gsub("%x%x", function(x) return string.char(tonumber(x, 16)) end)
+  for at = 1, #bytes, 64 do
+    local w = {}
+    for i = 1, 16 do
+      local a, b, c, d = bytes:byte(at + 4 * i - 4, at + 4 * i - 1)
+      w[i] = a << 24 | b << 16 | c << 8 | d
+    end
+    for i = 17, 64 do
+      local x, y = w[i - 15], w[i - 2]
+      w[i] = (w[i - 16] + (rotate(x, 7) ~ rotate(x, 18) ~ x >> 3) + w[i - 7] + (rotate(y, 17) ~ rotate(y, 19) ~ y >> 10)) & 0xffffffff
+    end
+    local a, b, c, d, e, f, g, z = table.unpack(h)
+    for i = 1, 64 do
+      local one = z + (rotate(e, 6) ~ rotate(e, 11) ~ rotate(e, 25)) + (e & f ~ (~e & g)) + k[i] + w[i]
+      local two = (rotate(a, 2) ~ rotate(a, 13) ~ rotate(a, 22)) + (a & b ~ a & c ~ b & c)
+      a, b, c, d, e, f, g, z = (one + two) & 0xffffffff, a, b, c, (d + one) & 0xffffffff, e, f, g
+    end
+    for i, v in ipairs { a, b, c, d, e, f, g, z } do h[i] = (h[i] + v) & 0xffffffff end
+  end
+  local out, digits = {}, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+  local left, held = 0, 0
+  for i = 1, 8 do
+    for shift = 24, 0, -8 do
+      held, left = (held << 8 | h[i] >> shift & 255) & 0xffff, left + 8
+      while left >= 6 do
+        left = left - 6
+        local n = held >> left & 63
+        out[#out + 1] = digits:sub(n + 1, n + 1)
+      end
+    end
+  end
+  local n = held << (6 - left) & 63
+  out[#out + 1] = digits:sub(n + 1, n + 1)
+  return table.concat(out)
+end
+
 local function oauth_problem(db, kind, status, message)
   return 400, { error = kind, error_description = message, status = status, message = message, correlationId = db.random.uuid() }
 end
@@ -1508,6 +1558,9 @@ local function grant(call, db)
     db.state.codes[f.code] = nil
     if call.now > code.till then return oauth_problem(db, "invalid_grant", "EXPIRED_AUTH_CODE", "auth code has expired") end
     if f.redirect_uri ~= code.uri then return oauth_problem(db, "redirect_uri_mismatch", "BAD_REDIRECT_URI", "redirect URI does not match initial auth code URI") end
+    if code.challenge and challenge_of(tostring(f.code_verifier)) ~= code.challenge then
+      return oauth_problem(db, "invalid_grant", "BAD_CODE_VERIFIER", "code verifier does not match the code challenge")
+    end
     reply.refresh_token, db.state.revoked["emulator-refresh"] = "emulator-refresh", nil
   elseif f.grant_type ~= "client_credentials" then
     return oauth_problem(db, "unsupported_grant_type", "BAD_GRANT_TYPE", "missing or unknown grant_type")
@@ -1556,7 +1609,7 @@ local function authorize(call, db)
   local uri = last_of(call.query.redirect_uri)
   if last_of(call.query.client_id) ~= "emulator" or not uri then return 400, "unknown client_id, or no redirect_uri\n" end
   local code = db.random.uuid()
-  db.state.codes[code] = { till = call.now + 60000, uri = uri }
+  db.state.codes[code] = { till = call.now + 60000, uri = uri, challenge = last_of(call.query.code_challenge) }
   local state = last_of(call.query.state)
   return 302, "", { Location = uri .. (uri:find("?", 1, true) and "&" or "?") .. "code=" .. code .. (state and "&state=" .. state or "") }
 end
