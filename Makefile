@@ -13,7 +13,7 @@ DESTDIR  ?=
 VERSION  := $(shell cat VERSION)
 
 PKGS     := lua5.4 libcurl sqlite3 libcrypto libuv libmicrohttpd libseccomp libxxhash zlib
-ROOMS    := base json wire spec plan script worker net vault store core cmd
+ROOMS    := base json wire spec plan script worker net vault store core api cmd
 
 WARN     := -std=c11 -Wall -Wextra -Wshadow -Wconversion -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla
 DEFS     := -D_GNU_SOURCE -DPERI_VERSION='"$(VERSION)"' -Isrc -I$(B)/gen

@@ -85,7 +85,7 @@
 
 ---A webhook that the API sends.
 ---@class perilune.hook
----@field verify? perilune.verify|"hubspot-v3"|"hubspot-v1"|"stripe"|"github"|"slack"|"shopify"|"standard-webhooks"|"hmac-sha256"|"hmac-sha1"|"hmac-sha512" How a delivery proves that the API sent it.
+---@field verify? perilune.verify|"hubspot-v3"|"hubspot-v2"|"hubspot-v1"|"stripe"|"github"|"slack"|"shopify"|"standard-webhooks"|"hmac-sha256"|"hmac-sha1"|"hmac-sha512" How a delivery proves that the API sent it.
 ---@field records? string Where the events stand in a delivery: "[]" if it is a list.
 ---@field account? string What tells which integration the delivery is for.
 ---@field id? string|(string)[] What names a delivery, so that one that comes twice counts once.

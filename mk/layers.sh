@@ -15,7 +15,8 @@ allowed() {
     vault) echo "base json wire spec net vault" ;;
     store) echo "base json wire spec net vault store" ;;
     core) echo "base json wire spec net vault store core" ;;
-    cmd) echo "base json wire spec net vault store core cmd" ;;
+    api) echo "base json wire spec net vault store core api" ;;
+    cmd) echo "base json wire spec net vault store core api cmd" ;;
     *) echo "" ;;
   esac
 }

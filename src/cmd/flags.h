@@ -4,9 +4,39 @@
 
 #include "cmd/cli.h"
 
-#define PERI_COMMANDS_EACH(X)                                                                                                                         \
-  X(init) X(demo) X(add) X(list) X(show) X(set) X(remove) X(auth) X(check) X(sync) X(status) X(runs) X(rejects) X(remap) X(plan) X(why) X(map) X(mappings) X(templates)      \
-  X(connectors) X(discover) X(explain) X(validate) X(test) X(sql) X(emulate) X(key) X(doctor) X(completion) X(help)
+#define PERI_COMMANDS_EACH(X) /* one a line: they come from many hands */ \
+  X(init) \
+  X(demo) \
+  X(add) \
+  X(list) \
+  X(show) \
+  X(set) \
+  X(remove) \
+  X(auth) \
+  X(check) \
+  X(sync) \
+  X(status) \
+  X(runs) \
+  X(rejects) \
+  X(remap) \
+  X(plan) \
+  X(why) \
+  X(map) \
+  X(mappings) \
+  X(templates) \
+  X(connectors) \
+  X(discover) \
+  X(explain) \
+  X(validate) \
+  X(test) \
+  X(sql) \
+  X(emulate) \
+  X(key) \
+  X(doctor) \
+  X(completion) \
+  X(help) \
+  X(schedule) \
+  X(serve)
 
 #define X(name) extern const peri_command peri_command_##name;
 PERI_COMMANDS_EACH(X)

@@ -1,7 +1,7 @@
 /* core/emulate_sign: the signature schemes of the language's `verify`, the other way round. */
 #include "core/emulate_sign.h"
 
-#include "vault/vault.h"
+#include "vault/verify.h"
 
 static void add(peri_header *headers, size_t *count, const char *name, peri_str value) {
   if (*count < PERI_SIGN_HEADERS_MAX) headers[(*count)++] = (peri_header){peri_str_of(name), value};
@@ -25,25 +25,6 @@ static peri_str base64_of(peri_arena *a, const unsigned char *bytes, size_t n) {
   return out;
 }
 
-/* HubSpot signs the URI with these escapes, and no others, undone. */
-static peri_str hubspot_uri(peri_arena *a, peri_str uri) {
-  static const struct { char code[4]; char plain; } escapes[] = {{"%3A", ':'}, {"%2F", '/'}, {"%3F", '?'}, {"%40", '@'}, {"%21", '!'}, {"%24", '$'},
-                                                                 {"%27", '\''}, {"%28", '('}, {"%29", ')'}, {"%2A", '*'}, {"%2C", ','}, {"%3B", ';'}};
-  char *out = peri_arena_bytes(a, uri.n + 1);
-  size_t n = 0;
-  for (size_t i = 0; i < uri.n; i++) {
-    out[n] = uri.p[i];
-    for (size_t k = 0; uri.p[i] == '%' && i + 2 < uri.n && k < sizeof escapes / sizeof *escapes; k++) {
-      if (!peri_str_eq_nocase((peri_str){uri.p + i, 3}, peri_str_of(escapes[k].code))) continue;
-      out[n] = escapes[k].plain;
-      i += 2;
-      break;
-    }
-    n++;
-  }
-  return (peri_str){out, n};
-}
-
 bool peri_emulate_sign(peri_str scheme, const peri_signing *s, peri_arena *a, peri_header *headers, size_t *count) {
   unsigned char mac[32];
   char hex[65];
@@ -53,7 +34,7 @@ bool peri_emulate_sign(peri_str scheme, const peri_signing *s, peri_arena *a, pe
     add(headers, count, "X-HubSpot-Signature", peri_arena_str(a, (peri_str){hex, 64}));
     add(headers, count, "X-HubSpot-Signature-Version", PERI_STR("v1"));
   } else if (peri_str_is(scheme, "hubspot-v3")) {
-    peri_str uri = hubspot_uri(a, s->url);
+    peri_str uri = peri_hubspot_uri(a, s->url);
     peri_hmac_sha256(s->secret, peri_arena_fmt(a, "%.*s%.*s%.*s%.*s", PERI_S(s->method), PERI_S(uri), PERI_S(s->body), PERI_S(ms)), mac);
     add(headers, count, "X-HubSpot-Signature-v3", base64_of(a, mac, 32));
     add(headers, count, "X-HubSpot-Request-Timestamp", ms);

@@ -10,6 +10,7 @@
 #include "core/prepare.h"
 #include "core/remap.h"
 
+const char *peri_run_id(const peri_run *r) { return r->seq ? r->id : ""; }
 peri_str peri_run_stream_name(const peri_run *r) { return r->stream_index < r->stream_count ? r->streams[r->stream_index]->name : (peri_str){0}; }
 const char *peri_run_phase(const peri_run *r) { return r->phase ? r->phase : ""; }
 const peri_counters *peri_run_counted(const peri_run *r) { return &r->total; }
@@ -96,6 +97,8 @@ void peri_run_next_stream(peri_run *r) {
 
 static bool asked_for(const peri_run *r, const peri_stream *s) {
   const peri_sync_options *o = r->options;
+  for (size_t i = 0; i < o->without_count; i++)
+    if (peri_str_eq(o->without[i], s->name)) return false;
   if (!o->entity_count) return s->store;
   const peri_mapping_info *m[16];
   size_t n = peri_scripts_of_stream(r->scripts, r->in->type, s->name, m, 16);

@@ -26,6 +26,7 @@ typedef struct peri_run peri_run;
 typedef struct peri_sync_options {
   peri_str integration;
   const peri_str *entities; size_t entity_count; /* streams or mapping entities; none: all */
+  const peri_str *without; size_t without_count; /* of all: streams that are left to others */
   bool full, dry_run;
   bool sweep;                                    /* visits of links go through all parents now */
   peri_str accept_deletes;                       /* the run whose question about deletions is answered with yes; empty: none */
@@ -48,6 +49,7 @@ void peri_run_cancel(peri_run *r);
 /* One run, waited for: the code of its end, also in *e. */
 peri_code peri_sync(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_buf *result, peri_err *e);
 /* For progress displays. */
+const char *peri_run_id(const peri_run *r);             /* "" until it is opened */
 peri_str peri_run_stream_name(const peri_run *r);
 const char *peri_run_phase(const peri_run *r);          /* "full", "changes", "archived", … */
 const peri_counters *peri_run_counted(const peri_run *r);

@@ -12,7 +12,7 @@
 #include "store/store.h"
 
 #define PERI_APPLICATION_ID 0x70657269 /* "peri": marks our files */
-#define PERI_SCHEMA_VERSION 2
+#define PERI_SCHEMA_VERSION 3
 #define PERI_MAYBE_BYTES (256u << 10) /* see maybe.c; 100,000 keys give 1 % false alarms, each costing one look-up */
 #define PERI_ID_CACHE 64              /* plans, generations and wanted sets whose numbers are remembered */
 

@@ -136,7 +136,7 @@ peri_code peri_unseal(peri_vault *v, const char *table, peri_str row_id, peri_st
   unsigned char *to = ok ? (unsigned char *)peri_buf_room(out, n + 1) : NULL;
   ok = to && gcm(false, data_key, (const unsigned char *)nonce.p, peri_buf_view(&aad), (const unsigned char *)ct.p, n, to);
   if (ok) {
-    if (strcmp(table, "meta") != 0) peri_redact_add((peri_str){(char *)to, n});
+    if (strcmp(table, "meta") != 0) peri_redact_add((peri_str){(char *)to, n}); /* the word that proves the key is no secret */
     out->n += n;
   }
   OPENSSL_cleanse(data_key, sizeof data_key);

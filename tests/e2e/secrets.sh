@@ -65,4 +65,5 @@ check "and nothing was written" "$before" "$(sql "select count(*) from runs")"
 chmod 644 "$P/perilune.key"
 check_exit "a readable key is refused" 1 p sync crm
 check_has "with the command that mends it" "$(cat "$WORK/err")" "chmod"
+check_has "the word that proves the key is blotted nowhere" "$(p check nobody 2>&1)" "perilune list"
 finish

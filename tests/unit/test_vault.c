@@ -429,6 +429,7 @@ static void base64(void **state) {
 }
 
 int peri_test_grants(void); /* test_vault_grant.c */
+int peri_test_vault_verify(void);
 
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -447,5 +448,5 @@ int main(void) {
       cmocka_unit_test_setup_teardown(base64, setup, teardown),
   };
   int failed = cmocka_run_group_tests_name("vault", tests, NULL, NULL);
-  return failed + peri_test_grants();
+  return failed + peri_test_grants() + peri_test_vault_verify();
 }
