@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "core/commit.h"
 
 #define PAGES_OPEN_MAX 2           /* being fetched and mapped */
@@ -120,6 +121,7 @@ typedef struct page_note { /* hangs on a page until it is committed */
   peri_feed *feed;
   peri_str url; /* what it answers */
   bool has_cursor, keys_only, ties, fetch;
+  int64_t came_us; /* when its reply was there */
   peri_cursor cursor;
 } page_note;
 
@@ -241,6 +243,9 @@ static void on_committed(void *self, const peri_err *e) {
   page_note *n = p->self;
   peri_feed *f = n->feed;
   if (e->code) stop_feed(f, PERI_FEED_FAILED, e);
+  else
+    peri_log(PERI_LOG_DEBUG, "sync", "page committed integration=%.*s stream=%.*s page=%u records=%zu took_us=%lld", PERI_S(f->run->in->name), PERI_S(f->stream->name), p->number, p->count,
+             (long long)(peri_mono_us() - n->came_us));
   f->pages_out--;
   f->bytes_out -= p->body.n;
   peri_page_free(p);
@@ -312,6 +317,7 @@ static void on_answer(peri_ask *k) {
   page_note *n = peri_arena_take(p->arena, sizeof *n);
   n->feed = f;
   n->url = peri_arena_fmt(p->arena, "%.*s", (int)(k->out.url.n < URL_SHOWN_MAX ? k->out.url.n : URL_SHOWN_MAX), k->out.url.p);
+  n->came_us = peri_mono_us();
   n->fetch = k->request == f->stream->fetch && k->request != f->request;
   n->ties = k->request == f->request->ties && k->request;
   n->keys_only = k->out.wanted_over && f->stream->fetch && !n->fetch;

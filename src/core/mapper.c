@@ -17,6 +17,7 @@ struct peri_mapper {
   size_t views_open; /* how many of them the worker in force knows */
   peri_page *queue[QUEUE_MAX];
   size_t queued;     /* queue[0] is in work */
+  bool slow;         /* a worker of this run was too busy: the next one begins behind all others */
   uint64_t job;
 };
 
@@ -84,7 +85,7 @@ static void on_frame(void *self, peri_worker *w, const peri_frame *f);
 static void on_death(void *self, peri_worker *w, const peri_death *d);
 
 static bool start_worker(peri_mapper *m, peri_err *e) {
-  peri_worker_config config = {.loop = &m->run->g->loop, .self = m, .on_frame = on_frame, .on_death = on_death, .hash_seed = peri_store_hash_seed(m->run->store)};
+  peri_worker_config config = {.loop = &m->run->g->loop, .self = m, .on_frame = on_frame, .on_death = on_death, .hash_seed = peri_store_hash_seed(m->run->store), .slow = m->slow};
   peri_scripts_limits(m->run->scripts, &config);
   m->worker = peri_worker_start(&config, e);
   m->views_open = 0;
@@ -145,6 +146,7 @@ static void send_map(peri_mapper *m, peri_page *p) {
 }
 
 static void close_worker(peri_mapper *m) {
+  m->slow |= m->worker && peri_worker_slow(m->worker);
   peri_worker_close(m->worker);
   m->worker = NULL;
 }
@@ -333,11 +335,17 @@ static void on_frame(void *self, peri_worker *w, const peri_frame *f) {
 }
 
 static void on_death(void *self, peri_worker *w, const peri_death *d) {
-  (void)w;
   peri_mapper *m = self;
   peri_death death = *d;
+  bool began = peri_worker_layers(w).n > 0;
   close_worker(m);
   if (!m->queued) return; /* nothing was in work: the next page starts another */
+  if (!began) {
+    char text[sizeof death.text + 64];
+    snprintf(text, sizeof text, "a worker could not be started: %s", death.text);
+    page_failed(m, PERI_WORKER_LOST, text);
+    return;
+  }
   peri_page *p = m->queue[0];
   forget_part(p);
   peri_blame blame;

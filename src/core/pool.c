@@ -38,6 +38,12 @@ struct peri_worker {
   uv_timer_t watch;
   bool polling, in_callback, closing;
   int handles_open, poll_events;
+  bool greeted;             /* READY came */
+  bool slow;                /* it gets what others leave */
+  bool ending, killed;      /* not yet reaped; by us */
+  int gone_fd;
+  uv_poll_t gone;
+  uv_timer_t patience;
 };
 
 /* ---- clocks ---- */
@@ -60,7 +66,15 @@ static bool works(const peri_worker *w) { return w->owed > 0 || (w->pulling && !
 /* Over its time? CPU counts always (an idle worker uses none), the wall clock only while it owes an answer. */
 static bool is_stuck(const peri_worker *w) {
   if (cpu_ms(w) - w->frame_cpu_ms > (int64_t)w->cpu_most_ms * w->scale) return true;
-  return works(w) && peri_mono_ms() - w->frame_ms > (int64_t)PERI_FRAME_WALL_MS * w->scale;
+  int64_t wall_ms = (int64_t)PERI_FRAME_WALL_MS * w->scale * (w->slow ? 10 : 1); /* whoever gets only what others leave may wait for it */
+  return works(w) && peri_mono_ms() - w->frame_ms > wall_ms;
+}
+
+/* No honest answer takes so much CPU time until its next frame: from then on it runs when nobody else wants to. */
+static void slow_down(peri_worker *w) {
+  if (w->slow || !w->process.pid || cpu_ms(w) - w->frame_cpu_ms <= (int64_t)w->cpu_most_ms * w->scale / 10) return;
+  w->slow = true;
+  peri_spawn_demote(&w->process);
 }
 
 /* Loading a file and serving a request have budgets of their own; the watchdog stands well behind them. */
@@ -148,11 +162,8 @@ static bool from_worker(peri_kind kind) {
 static void unwatch(peri_worker *w);
 
 /* After this the process is gone and reaped, and w->death tells why. */
-static void bury(peri_worker *w) {
-  if (w->dead) return;
-  w->dead = true;
-  unwatch(w);
-  peri_spawn_end(&w->process, w->stuck || w->wrong, &w->death);
+static void reap(peri_worker *w, bool kill_now) {
+  peri_spawn_end(&w->process, kill_now, &w->death);
   if (w->stuck) {
     w->death.code = PERI_SCRIPT_TIMEOUT;
     snprintf(w->death.text, sizeof w->death.text, "the worker did not answer in time and was ended");
@@ -162,11 +173,22 @@ static void bury(peri_worker *w) {
   }
 }
 
+static bool reap_later(peri_worker *w, bool kill_now);
+
+/* Its death is told when it is reaped: on a loop that is a little later. */
+static void bury(peri_worker *w) {
+  if (w->dead) return;
+  w->dead = true;
+  unwatch(w);
+  if (!reap_later(w, w->stuck || w->wrong)) reap(w, w->stuck || w->wrong);
+}
+
 static peri_code death_code(const peri_worker *w, peri_err *e) { return peri_fail(e, w->death.code, "%s", w->death.text); }
 
 bool peri_worker_alive(const peri_worker *w) { return !w->dead; }
 const peri_death *peri_worker_death(const peri_worker *w) { return w->dead ? &w->death : NULL; }
 peri_str peri_worker_layers(const peri_worker *w) { return w->layers; }
+bool peri_worker_slow(const peri_worker *w) { return w->slow; }
 int peri_worker_pid(const peri_worker *w) { return w->process.pid; }
 
 /* ---- reading ---- */
@@ -203,8 +225,20 @@ static bool next_frame(peri_worker *w, peri_frame *f) {
       return false;
     }
     note_got(w, f);
-    if (f->kind != PERI_K_LOG) return true;
-    log_frame(f->payload);
+    if (f->kind == PERI_K_LOG) {
+      log_frame(f->payload);
+      continue;
+    }
+    if (w->greeted) return true;
+    if (f->kind != PERI_K_READY) {
+      w->wrong = "it did not say READY";
+      bury(w);
+      return false;
+    }
+    char *copy = peri_dup(f->payload);
+    w->layers = (peri_str){copy, f->payload.n};
+    w->greeted = true;
+    if (!w->config.loop) return true;
   }
   return false;
 }
@@ -277,7 +311,7 @@ static void deliver(peri_worker *w) {
   w->in_callback = true;
   while (!w->closing && next_frame(w, &f))
     if (w->config.on_frame) w->config.on_frame(w->config.self, w, &f);
-  if (w->dead) tell_death(w);
+  if (w->dead && !w->ending) tell_death(w);
   w->in_callback = false;
   if (w->closing) {
     if (w->handles_open == 0) free_worker(w);
@@ -300,6 +334,7 @@ static void on_watch(uv_timer_t *timer) {
     uv_timer_stop(timer);
     return;
   }
+  slow_down(w);
   if (!is_stuck(w)) return;
   w->stuck = true;
   bury(w);
@@ -314,6 +349,43 @@ static void watch_begin(peri_worker *w) {
   w->handles_open = 2;
   w->polling = true;
   poll_for(w);
+  watch_on(w);
+}
+
+/* ---- the end, on a loop: nobody waits for a process that takes its time to leave ---- */
+
+static void on_gone(uv_poll_t *handle, int status, int events) {
+  (void)status, (void)events;
+  peri_worker *w = handle->data;
+  uv_poll_stop(&w->gone);
+  uv_timer_stop(&w->patience);
+  uv_close((uv_handle_t *)&w->gone, on_closed);
+  uv_close((uv_handle_t *)&w->patience, on_closed);
+  close(w->gone_fd);
+  w->ending = false;
+  reap(w, w->killed);
+  tell_death(w); /* which may close it: freed when the handles are closed */
+}
+
+static void on_impatient(uv_timer_t *timer) {
+  peri_worker *w = timer->data;
+  w->killed = true;
+  peri_spawn_kill(&w->process);
+}
+
+/* false: it must be waited for (no process of its own, or an old kernel). */
+static bool reap_later(peri_worker *w, bool kill_now) {
+  if (!w->config.loop || !w->process.pid || (w->gone_fd = peri_spawn_gone_fd(&w->process)) < 0) return false;
+  w->ending = true;
+  w->killed = kill_now;
+  if (kill_now) peri_spawn_kill(&w->process);
+  uv_poll_init(w->config.loop, &w->gone, w->gone_fd);
+  uv_timer_init(w->config.loop, &w->patience);
+  w->gone.data = w->patience.data = w;
+  w->handles_open += 2;
+  uv_poll_start(&w->gone, UV_READABLE, on_gone);
+  if (!kill_now) uv_timer_start(&w->patience, on_impatient, PERI_SPAWN_LEAVE_MS, 0);
+  return true;
 }
 
 /* ---- start and end ---- */
@@ -349,17 +421,17 @@ static void hello_text(const peri_worker *w, peri_buf *out) {
   peri_jw_end_object(&j);
 }
 
-static bool shake_hands(peri_worker *w, peri_err *e) {
+static peri_code greet(peri_worker *w, peri_err *e) {
   peri_buf hello = {0};
   hello_text(w, &hello);
-  peri_frame f;
   peri_code c = peri_worker_send(w, PERI_K_HELLO, 0, peri_buf_view(&hello), e);
   peri_buf_fini(&hello);
-  if (c == PERI_OK && wait_frame(w, &f, peri_mono_ms() + (int64_t)HANDSHAKE_MS * w->scale) && f.kind == PERI_K_READY) {
-    char *copy = peri_dup(f.payload);
-    w->layers = (peri_str){copy, f.payload.n};
-    return true;
-  }
+  return c;
+}
+
+static bool shake_hands(peri_worker *w, peri_err *e) {
+  peri_frame f;
+  if (greet(w, e) == PERI_OK && wait_frame(w, &f, peri_mono_ms() + (int64_t)HANDSHAKE_MS * w->scale)) return true;
   if (!w->dead) w->wrong = "it did not say READY";
   bury(w);
   peri_fail(e, PERI_WORKER_LOST, "a worker could not be started: %s", w->death.text);
@@ -374,18 +446,23 @@ peri_worker *peri_worker_start(const peri_worker_config *config, peri_err *e) {
   if (!w->config.vm_bytes) w->config.vm_bytes = config->emulator ? PERI_EMULATOR_VM_BYTES : PERI_VM_BYTES;
   w->scale = time_scale();
   int fd;
-  if (peri_spawn(w->config.vm_bytes, &w->process, &fd, e)) {
+  w->slow = config->slow;
+  if (peri_spawn(w->config.vm_bytes, config->loop ? (config->slow ? PERI_RANK_IDLE : PERI_RANK_BEHIND) : PERI_RANK_SAME, &w->process, &fd, e)) {
     free(w);
     return NULL;
   }
   w->link = peri_link_new(fd, PERI_FRAME_TO_CORE_MAX, false);
   w->cpu_most_ms = PERI_FRAME_CPU_MS;
   crossed(w);
+  if (config->loop) {
+    greet(w, NULL); /* whether it could be started is told on the loop */
+    watch_begin(w);
+    return w;
+  }
   if (!shake_hands(w, e)) {
     free_worker(w);
     return NULL;
   }
-  if (w->config.loop) watch_begin(w);
   return w;
 }
 
@@ -397,7 +474,7 @@ void peri_worker_close(peri_worker *w) {
     if (idle) peri_link_send(w->link, PERI_K_CLOSE, 0, 0, (peri_str){"", 0}, NULL);
     w->dead = true;
     unwatch(w);
-    peri_spawn_end(&w->process, !idle, &w->death);
+    if (!reap_later(w, !idle)) peri_spawn_end(&w->process, !idle, &w->death);
   }
   w->closing = true;
   if (w->handles_open == 0 && !w->in_callback) free_worker(w);
@@ -406,6 +483,7 @@ void peri_worker_close(peri_worker *w) {
 /* ---- speaking ---- */
 
 peri_code peri_worker_send(peri_worker *w, peri_kind kind, uint64_t job, peri_str payload, peri_err *e) {
+  if (w->ending) return PERI_OK; /* its death is told when it is known */
   if (w->dead) return death_code(w, e);
   note_sent(w, kind, payload);
   peri_err lost = {0};

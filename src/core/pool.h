@@ -33,19 +33,24 @@ typedef struct peri_worker_config { /* zero means the default everywhere */
   int call_ms, load_ms;     /* script budgets: PERI_CALL_MS, PERI_LOAD_MS */
   uint64_t vm_bytes;        /* PERI_VM_BYTES */
   uint64_t hash_seed;       /* seed of raw_hash and data_hash, from the database */
+  bool slow;                /* loop only: it begins where one ends up that was too busy, with what CPU time others leave */
   bool emulator;            /* PERI_EMULATOR_VM_BYTES, PERI_EMULATOR_CALL_MS unless given */
 } peri_worker_config;
 
-/* Starts a worker and shakes hands (a few milliseconds, blocking in both ways of use). Call it from the main thread only: the kernel
+/* Starts a worker. Blocking use: and shakes hands (a few milliseconds). On a loop nothing is waited for: what is sent before it is ready waits in its
+ * socket, and a worker that could not be started is told as a death with no layers. There it gets less CPU time than the core, and one that computes for
+ * long without a frame only what others leave: a hostile script slows nobody but itself. Call it from the main thread only: the kernel
  * ends a worker together with the *thread* that started it. NULL: WORKER_LOST. *config is copied. */
 peri_worker *peri_worker_start(const peri_worker_config *config, peri_err *e);
 
-/* Ends it now if it lives (asks it to leave, kills it if it works), reaps it, frees it. NULL is fine. With a loop: allowed inside callbacks. */
+/* Ends it now if it lives (asks it to leave, kills it if it works), reaps it, frees it. NULL is fine. With a loop: allowed inside callbacks, and the
+ * loop reaps it a little later. */
 void peri_worker_close(peri_worker *w);
 
 bool peri_worker_alive(const peri_worker *w);
 const peri_death *peri_worker_death(const peri_worker *w); /* NULL while it lives */
 peri_str peri_worker_layers(const peri_worker *w);         /* READY's JSON: {"wire","layers":{…},"build"}: which layers of the jail hold */
+bool peri_worker_slow(const peri_worker *w);               /* it was too busy */
 int peri_worker_pid(const peri_worker *w);                 /* 0 when inline */
 
 /* ---- both ways ---- */

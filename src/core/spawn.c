@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LEAVE_MS 200 /* to leave by itself after CLOSE or a death of its own */
+#define BEHIND 5 /* nice: a third of the core's share where both want all */
 #define FD_LINK 3
 #define FD_PROGRESS 4
 #define FD_SAFE 10 /* where descriptors wait until 0 to 4 are set */
@@ -42,11 +43,14 @@ static peri_code no_worker(peri_err *e, const char *what) {
 
 /* ---- the child, between fork and exec ---- */
 
-static _Noreturn void become_worker(const char *exe, int link, int progress, int null, char *const argv[]) {
+static _Noreturn void become_worker(const char *exe, peri_rank rank, int link, int progress, int null, char *const argv[]) {
   char *const environment[] = {NULL};
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
+  const struct sched_param nothing = {0};
+  if (rank == PERI_RANK_BEHIND && nice(BEHIND) == -1) errno = 0; /* then it runs as the core does */
+  if (rank == PERI_RANK_IDLE) sched_setscheduler(0, SCHED_IDLE, &nothing);
   /* first out of the way of 0 to 4, then into place; dup2 clears close-on-exec */
   int l = fcntl(link, F_DUPFD, FD_SAFE), p = fcntl(progress, F_DUPFD, FD_SAFE), n = fcntl(null, F_DUPFD, FD_SAFE);
   bool ok = l >= 0 && p >= 0 && n >= 0 && dup2(n, 0) == 0 && dup2(n, 1) == 1 && dup2(l, FD_LINK) == FD_LINK && dup2(p, FD_PROGRESS) == FD_PROGRESS;
@@ -69,7 +73,7 @@ static const char *own_binary(void) {
   return "/proc/self/exe"; /* survives an upgrade of the file while this process runs */
 }
 
-static peri_code start_process(uint64_t vm_bytes, int theirs, int progress, peri_spawned *out, peri_err *e) {
+static peri_code start_process(uint64_t vm_bytes, peri_rank rank, int theirs, int progress, peri_spawned *out, peri_err *e) {
   char pid_text[24], vm_text[24], role[] = "--worker", name[] = "perilune";
   snprintf(pid_text, sizeof pid_text, "%ld", (long)getpid());
   snprintf(vm_text, sizeof vm_text, "%llu", (unsigned long long)vm_bytes);
@@ -82,7 +86,7 @@ static peri_code start_process(uint64_t vm_bytes, int theirs, int progress, peri
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pid_t pid = fork();
-  if (pid == 0) become_worker(exe, theirs, progress, null, argv);
+  if (pid == 0) become_worker(exe, rank, theirs, progress, null, argv);
   int problem = errno;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   close(null);
@@ -99,7 +103,7 @@ static void *run_inline(void *fd) {
 }
 #endif
 
-peri_code peri_spawn(uint64_t vm_bytes, peri_spawned *out, int *fd, peri_err *e) {
+peri_code peri_spawn(uint64_t vm_bytes, peri_rank rank, peri_spawned *out, int *fd, peri_err *e) {
   *out = (peri_spawned){0};
   int pair[2] = {-1, -1}, page = -1;
   peri_code c = PERI_OK;
@@ -128,7 +132,7 @@ peri_code peri_spawn(uint64_t vm_bytes, peri_spawned *out, int *fd, peri_err *e)
   } else
 #endif
       if (!c)
-    c = start_process(vm_bytes, pair[1], page, out, e);
+    c = start_process(vm_bytes, rank, pair[1], page, out, e);
   if (page >= 0) close(page);
   if (pair[1] >= 0) close(pair[1]);
   if (c) {
@@ -217,7 +221,7 @@ void peri_spawn_end(peri_spawned *p, bool kill_now, peri_death *death) {
   int status = 0;
   bool killed = false;
   if (p->pid) {
-    if (kill_now || !wait_for(p->pid, LEAVE_MS, &status)) {
+    if (kill_now || !wait_for(p->pid, PERI_SPAWN_LEAVE_MS, &status)) {
       killed = true;
       kill(p->pid, SIGKILL);
       while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR) {}
@@ -231,6 +235,17 @@ void peri_spawn_end(peri_spawned *p, bool kill_now, peri_death *death) {
   read_progress(p, death);
   explain(p, killed, death);
 }
+
+void peri_spawn_demote(const peri_spawned *p) {
+  const struct sched_param nothing = {0};
+  if (p->pid && !p->ended) sched_setscheduler(p->pid, SCHED_IDLE, &nothing);
+}
+
+void peri_spawn_kill(const peri_spawned *p) {
+  if (p->pid && !p->ended) kill(p->pid, SIGKILL);
+}
+
+int peri_spawn_gone_fd(const peri_spawned *p) { return p->pid && !p->ended ? (int)syscall(SYS_pidfd_open, p->pid, 0) : -1; }
 
 void peri_spawn_free(peri_spawned *p) {
   if (p->thread) pthread_join((pthread_t)p->thread, NULL); /* our end of its socket is closed by now, and it has seen that */
