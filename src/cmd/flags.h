@@ -14,7 +14,7 @@
   X(remove) \
   X(auth) \
   X(check) \
-  X(sync) \
+  X(sync) X(backfill) \
   X(status) \
   X(runs) \
   X(rejects) \

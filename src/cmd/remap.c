@@ -41,7 +41,9 @@ static void print_remapped(const peri_json *d) {
   }
   peri_table_print(t);
   for (const peri_json *p = missing ? missing->first : NULL; p; p = p->next)
-    printf("%.*s was not asked for when some of these records were fetched, and is null there; perilune backfill %.*s --field %.*s brings it\n", PERI_S(p->text), PERI_S(name), PERI_S(p->text));
+    printf("%.*s was not asked for when some of these records were fetched, and is null there\n", PERI_S(p->text));
+  const peri_json *commands = peri_json_get(d, "backfill");
+  for (const peri_json *p = commands ? commands->first : NULL; p; p = p->next) printf("bring it with: %.*s\n", PERI_S(p->text));
 }
 
 peri_code peri_cli_remap(peri_cli *c, peri_session *s, peri_remap_options *options, peri_buf *all, peri_err *e) {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/uuid.h"
+#include "core/backfill.h"
 #include "core/budget.h"
 #include "core/run.h"
 
@@ -233,6 +234,7 @@ static void on_reply(void *self, peri_http_reply *reply) {
 
 static void send_now(peri_ask *k) {
   peri_run *r = k->run;
+  r->asked_ms = peri_now_ms();
   bool special = false, plain = false;
   r->waiting_until_ms = 0;
   if (peri_integration_allows(r->in, k->out.url, &special, &plain, &k->err)) {
@@ -331,5 +333,5 @@ void peri_ask_start(peri_run *r, const peri_request *request, const peri_fill *f
   k->err.code = code;
   k->permit = (peri_permit){.rate = k->out.rate, .cost = k->out.cost, .urgency = r->urgency, .done = on_permit, .self = k};
   k->token_wait = (peri_token_wait){.done = on_token, .self = k};
-  later(k, 0);
+  later(k, peri_backfill_wait(r, peri_now_ms()));
 }

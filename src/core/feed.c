@@ -169,7 +169,7 @@ static void note_records(peri_feed *f, peri_page *p, bool edge) {
   p->dropped = (uint8_t *)peri_arena_take(p->arena, p->count + 1);
   for (size_t i = 0; i < p->count; i++) {
     const peri_split_record *r = &p->records[i];
-    p->dropped[i] = edge && seen_at_edge(f, r);
+    p->dropped[i] = (edge && seen_at_edge(f, r)) || (f->ranged && (r->updated < f->range_from || r->updated > f->range_to));
     if (r->updated != PERI_NO_STAMP && r->updated > f->seen_max) f->seen_max = r->updated;
     if (!r->key.n) f->unreadable = true;
     if (!f->keep_keys) continue;

@@ -29,6 +29,8 @@ struct peri_feed {
   bool deletes;                   /* every record is a deletion (archived) */
   bool map_all;                   /* a first load: nothing can be known yet */
   bool sweep, sweep_anew;         /* mark what is seen; in a listing that this run began */
+  bool ranged;                    /* only records whose stamp lies in the range are taken */
+  int64_t range_from, range_to;
   bool keep_keys;                 /* collect keys for partition ends */
   /* Gives the cursor that is committed with a page; `last`: no page follows. Return false to leave the stored one. */
   bool (*cursor)(peri_feed *f, bool last, peri_arena *a, peri_cursor *out);

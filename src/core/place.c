@@ -47,7 +47,7 @@ static void set_window(const peri_stream *s, peri_place *p, int64_t now_ms) {
   }
 }
 
-static void read_page(peri_arena *a, const peri_json *position, peri_page_state *page) {
+void peri_place_page_read(peri_arena *a, const peri_json *position, peri_page_state *page) {
   const peri_json *j = peri_json_get(position, "page");
   const peri_json *token = peri_json_get(j, "token");
   if (token) page->token = peri_arena_str(a, token->raw);
@@ -86,7 +86,7 @@ void peri_place_begin(peri_arena *a, const peri_stream *s, const peri_cursor *st
     out->sweep_waits = in_sweep && !full && !other_position && (s->changes || again_with_since); /* others read everything anew, and sweep after that */
     if (in_full && !full && position) {
       out->resumed = true;
-      read_page(a, position, &out->page);
+      peri_place_page_read(a, position, &out->page);
       out->phase_started_ms = stored->phase_started_ms;
       out->seen_max = stored->seen_max;
       const peri_json *anchor = peri_json_get(position, "anchor"), *since = peri_json_get(position, "since");

@@ -27,6 +27,8 @@ typedef struct peri_place {
 peri_str peri_place_shape(peri_arena *a, const peri_stream *s);
 /* From the stored cursor (texts borrowed) to what this run does. full: --full, or a sweep that is due. now_ms: our clock. */
 void peri_place_begin(peri_arena *a, const peri_stream *s, const peri_cursor *stored, bool full, int64_t now_ms, peri_place *out);
+/* The page that a stored position names. */
+void peri_place_page_read(peri_arena *a, const peri_json *position, peri_page_state *page);
 /* The cursor to commit with a page that is not the last. state: the next page; anchor: for "again", the stamp it goes on from. false: leave the stored one. */
 bool peri_place_page(peri_arena *a, const peri_stream *s, const peri_cursor *stored, const peri_place *p, const peri_page_state *next, int64_t anchor, peri_str since_value,
                      int64_t seen_max, int64_t date_ms, peri_cursor *out);

@@ -54,8 +54,8 @@ typedef struct remapping { /* one remap: its entities, one after another */
   size_t stream, mapping; /* in hand */
   int64_t left;
   remap m;
-  peri_buf json, missing;
-  peri_jw w, mw;
+  peri_buf json, missing, commands;
+  peri_jw w, mw, cw;
   peri_err err;
   void (*done)(void *self, peri_buf *json, const peri_err *e);
   void *self;
@@ -261,7 +261,7 @@ static void remap_entity(remap *m) {
 }
 
 /* Names that the mapping reads and the raw records were never asked for are named, not mapped to null in silence. */
-static peri_code put_missing(peri_run *r, const peri_mapping_info *info, const peri_stream *s, peri_jw *w, peri_err *e) {
+static peri_code put_missing(peri_run *r, const peri_mapping_info *info, const peri_stream *s, peri_jw *w, peri_jw *commands, peri_err *e) {
   peri_str *sets = NULL;
   size_t count = 0;
   if (!info) return PERI_OK;
@@ -269,7 +269,14 @@ static peri_code put_missing(peri_run *r, const peri_mapping_info *info, const p
   peri_map names;
   peri_map_init(&names, r->arena);
   for (size_t i = 0; i < count && !code; i++) peri_run_never_asked(r, s, info, sets[i], &names);
-  for (size_t i = 0; i < names.count; i++) peri_jw_text(w, names.items[i].key);
+  peri_buf command = {0};
+  for (size_t i = 0; i < names.count; i++) {
+    peri_jw_text(w, names.items[i].key);
+    if (!i) peri_buf_fmt(&command, "perilune backfill %.*s --entity %.*s", PERI_S(r->in->name), PERI_S(info->entity));
+    peri_buf_fmt(&command, " --field '%.*s'", PERI_S(names.items[i].key));
+  }
+  if (names.count) peri_jw_text(commands, peri_buf_view(&command));
+  peri_buf_fini(&command);
   return code;
 }
 
@@ -282,6 +289,8 @@ static bool asked_for(const peri_remap_options *o, const peri_stream *s, peri_st
 static void begin_json(remapping *x) {
   peri_jw_init(&x->mw, &x->missing);
   peri_jw_array(&x->mw);
+  peri_jw_init(&x->cw, &x->commands);
+  peri_jw_array(&x->cw);
   peri_jw_init(&x->w, &x->json);
   peri_jw_object(&x->w);
   peri_jw_kv(&x->w, "integration", x->run->in->name);
@@ -293,7 +302,9 @@ static void begin_json(remapping *x) {
 static void end_json(remapping *x) {
   peri_jw_end_object(&x->w);
   peri_jw_end_array(&x->mw);
+  peri_jw_end_array(&x->cw);
   peri_jw_kv_raw(&x->w, "missing", peri_buf_view(&x->missing));
+  peri_jw_kv_raw(&x->w, "backfill", peri_buf_view(&x->commands)); /* what brings them */
   peri_jw_kv_bool(&x->w, "stopped", peri_run_stopping(x->run));
   peri_jw_end_object(&x->w);
 }
@@ -303,6 +314,7 @@ static void leave(remapping *x) {
   peri_run_free(x->run);
   peri_buf_fini(&x->json);
   peri_buf_fini(&x->missing);
+  peri_buf_fini(&x->commands);
   free(x);
 }
 
@@ -378,7 +390,7 @@ static void entity_done(uv_timer_t *t) {
   peri_jw_kv_int(&x->w, "deleted", m->counted.deleted);
   peri_jw_kv_int(&x->w, "skipped", m->counted.skipped);
   peri_jw_end_object(&x->w);
-  if (!x->err.code) put_missing(r, m->mapping, m->stream, &x->mw, &x->err);
+  if (!x->err.code) put_missing(r, m->mapping, m->stream, &x->mw, &x->cw, &x->err);
   add_counts(&r->total, &m->counted);
   next_entity(x);
 }

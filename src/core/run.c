@@ -249,7 +249,7 @@ static void open_work(void *self) {
   peri_jw_array(&w);
   for (size_t i = 0; i < r->stream_count; i++) peri_jw_text(&w, r->streams[i]->name);
   peri_jw_end_array(&w);
-  peri_run_open(r->store, r->in->id, "sync", peri_buf_view(&names), peri_str_of(r->project->generation), &r->seq, r->id, &r->err);
+  peri_run_open(r->store, r->in->id, r->options->backfill ? "backfill" : "sync", peri_buf_view(&names), peri_str_of(r->project->generation), &r->seq, r->id, &r->err);
   peri_buf_fini(&names);
 }
 
@@ -281,7 +281,7 @@ static void on_prepared(void *self, const peri_err *e) {
 static void begin(uv_timer_t *t) {
   peri_run *r = now(t);
   r->started_mono_ms = peri_mono_ms();
-  r->urgency = PERI_URGENCY_SYNC;
+  r->urgency = r->options->backfill ? PERI_URGENCY_BACKFILL : PERI_URGENCY_SYNC;
   peri_run_prepare_start(r, PERI_PREPARE_WHOLE, on_prepared, r);
 }
 

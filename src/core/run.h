@@ -29,6 +29,7 @@ typedef struct peri_sync_options {
   const peri_str *without; size_t without_count; /* of all: streams that are left to others */
   bool full, dry_run;
   bool sweep;                                    /* visits of links go through all parents now */
+  const struct peri_backfill *backfill;          /* NULL: a sync */
   peri_str accept_deletes;                       /* the run whose question about deletions is answered with yes; empty: none */
   int64_t limit;                                 /* 0: no limit; N records are written and the cursor stays */
   void (*progress)(void *self, const peri_run *run); /* may be NULL; called at page edges and when waiting */
@@ -112,6 +113,7 @@ struct peri_run {
   peri_entity_count *entities; size_t entity_count;
   peri_counters total;
   int64_t pending_requests, pending_retries, pending_bytes; /* not yet in a commit */
+  int64_t asked_ms; /* when the last request went out */
   int64_t waiting_until_ms, expected, page_number;
   const char *phase;
   peri_run_guard guard;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/backfill.h"
 #include "core/stream_work.h"
 
 #define RESTARTS_MAX 3
@@ -16,7 +17,7 @@ static void begin_main(peri_stream_work *w);
 
 /* ---- feeds ---- */
 
-static uint32_t make_view(peri_stream_work *w, const peri_request *q) {
+uint32_t peri_stream_view(peri_stream_work *w, const peri_request *q) {
   peri_run *r = w->run;
   peri_str paths[PERI_MAPPINGS_OF_STREAM_MAX];
   for (size_t i = 0; i < w->mapping_count; i++) paths[i] = w->mappings[i]->path;
@@ -31,9 +32,9 @@ peri_feed *peri_stream_feed(peri_stream_work *w, const peri_request *q) {
   peri_feed *f = peri_feed_new(w->run, w->s, q);
   f->mappings = w->mappings;
   f->mapping_count = w->mapping_count;
-  f->view = make_view(w, q);
-  if (q->ties) f->ties_view = make_view(w, q->ties);
-  if (w->s->fetch && q->wanted_most) f->fetch_view = make_view(w, w->s->fetch);
+  f->view = peri_stream_view(w, q);
+  if (q->ties) f->ties_view = peri_stream_view(w, q->ties);
+  if (w->s->fetch && q->wanted_most) f->fetch_view = peri_stream_view(w, w->s->fetch);
   f->self = w;
   return f;
 }
@@ -185,7 +186,7 @@ static void look_done(void *self) {
   }
   w->run->phase = "missing";
   peri_feed *f = w->feed = peri_stream_feed(w, w->place.request);
-  if (!f->fetch_view) f->fetch_view = make_view(w, w->s->fetch);
+  if (!f->fetch_view) f->fetch_view = peri_stream_view(w, w->s->fetch);
   f->cursor_kind = PERI_STR("main");
   f->sweep = true;
   f->wanted_keys = j.raws;
@@ -371,7 +372,9 @@ void peri_stream_begin(peri_run *r, const peri_stream *s) {
     peri_err e = {0};
     peri_fail(&e, PERI_INVALID, "stream %.*s (%.*s:%d) %s", PERI_S(s->name), PERI_S(r->connector->path), s->line, s->unsupported);
     peri_stream_failed(w, &e);
-  } else if (s->pull_fn >= 0)
+  } else if (r->options->backfill)
+    peri_backfill_begin(w);
+  else if (s->pull_fn >= 0)
     peri_pull_begin(w);
   else if (s->each_node)
     peri_each_begin(w);
@@ -384,6 +387,7 @@ void peri_stream_free(peri_stream_work *w) {
   peri_feed_free(w->feed);
   peri_each_free(w->each);
   peri_pull_work_free(w->pull);
+  peri_backfill_free(w->backfill);
   peri_arena_free(w->arena);
   free(w);
 }

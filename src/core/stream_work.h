@@ -23,10 +23,12 @@ typedef struct peri_stream_work {
   bool began;           /* --full counts for the first feed only, not for windows and restarts */
   struct peri_each *each;
   struct peri_pull_work *pull;
+  struct peri_backfill_work *backfill;
 } peri_stream_work;
 
 /* A feed for a request of this stream, with its views made known to the mapper. */
 peri_feed *peri_stream_feed(peri_stream_work *w, const peri_request *q);
+uint32_t peri_stream_view(peri_stream_work *w, const peri_request *q);
 void peri_stream_entities(const peri_stream_work *w, peri_str *names, size_t *count);
 void peri_stream_done(peri_stream_work *w, const char *state);            /* on to the next stream */
 void peri_stream_failed(peri_stream_work *w, const peri_err *e);          /* the run ends, unless the failure concerns this stream alone */

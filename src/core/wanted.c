@@ -2,6 +2,7 @@
  * Paths of mappings + the stream's own key, updated, removed and merged; everything that `discover` found where a mapping has `rest`;
  * never a name that `discover` does not know, because one unknown column fails a whole query. */
 #include "base/map.h"
+#include "core/backfill.h"
 #include "core/stream_work.h"
 
 typedef struct prefix_set {
@@ -157,4 +158,29 @@ void peri_run_never_asked(peri_run *r, const peri_stream *s, const peri_mapping_
           break;
         }
   }
+}
+
+/* ---- for a backfill: does a set of names hold a field? ---- */
+
+bool peri_wanted_prefixed(peri_arena *a, peri_str set, peri_str field) {
+  peri_json_fault fault;
+  const peri_json *asked = peri_json_parse(a, set, &fault);
+  for (const peri_json *prefix = asked ? asked->first : NULL; prefix; prefix = prefix->next)
+    if (name_below(field, prefix->key).n) return true;
+  return false;
+}
+
+bool peri_wanted_covers(peri_arena *a, peri_str set, const peri_json *now, const peri_str *fields, size_t count) {
+  peri_json_fault fault;
+  const peri_json *asked = peri_json_parse(a, set, &fault);
+  for (size_t i = 0; i < count; i++)
+    for (const peri_json *prefix = asked ? asked->first : NULL; prefix; prefix = prefix->next) {
+      peri_str name = name_below(fields[i], prefix->key);
+      if (!name.n) continue;
+      const peri_json *all = peri_str_is(name, "*") ? peri_json_get_str(now, prefix->key) : NULL;
+      for (const peri_json *n = all ? all->first : NULL; n; n = n->next)
+        if (!holds(prefix, n->text)) return false;
+      if (!all && !holds(prefix, name)) return false;
+    }
+  return true;
 }

@@ -32,7 +32,7 @@ static peri_code tell_integration(peri_store *s, int64_t run_seq, const char *st
   return peri_exec(s, e, "note the outcome",
                    "UPDATE integrations SET updated_at = ?2,"
                    " status = CASE WHEN ?3 IS NULL OR status IN ('paused', 'removing', 'removed') THEN status ELSE ?3 END,"
-                   " last_sync = CASE WHEN ?4 = 'ok' AND (SELECT kind FROM runs WHERE seq = ?1) <> 'check' THEN ?2 ELSE last_sync END"
+                   " last_sync = CASE WHEN ?4 = 'ok' AND (SELECT kind FROM runs WHERE seq = ?1) NOT IN ('check', 'backfill') THEN ?2 ELSE last_sync END"
                    " WHERE id = (SELECT integration_id FROM runs WHERE seq = ?1 AND kind NOT IN ('remap', 'replay'))",
                    "iccc", run_seq, now, next, status);
 }

@@ -178,6 +178,14 @@ peri_code peri_store_rows_now(peri_store *s, peri_arena *a, peri_str integration
 peri_code peri_store_last_seq(peri_store *s, uint8_t source, int64_t *seq, peri_err *e);
 /* The different sets of names (commit.wanted_id) that the live rows of an entity were asked with; rows for which everything came have none. */
 peri_code peri_store_wanted_sets(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, peri_str **out, size_t *count, peri_err *e);
+/* The same with their numbers, and the live rows that were fetched with one of the sets that `ids` (JSON array of numbers) names. */
+typedef struct peri_wanted_set {
+  int64_t id;
+  peri_str names;
+} peri_wanted_set;
+peri_code peri_store_wanted_ids(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, peri_wanted_set **out, size_t *count, peri_err *e);
+peri_code peri_store_lacking(peri_store *s, peri_arena *a, peri_str integration_id, peri_str entity, peri_str ids, int64_t after_seq, size_t limit,
+                             peri_stored **out, size_t *count, peri_err *e);
 /* One batch of remapped rows in one transaction: synced_at untouched, rows whose raw_hash is no longer what was read are left; a row failing the new
  * plan keeps its data and plan and opens a reject (is_stale = 1). */
 peri_code peri_store_remap(peri_store *s, const peri_commit *batch, peri_counters *counted, peri_err *e);

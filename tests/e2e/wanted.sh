@@ -11,7 +11,7 @@ check "nothing is missing at first" '[]' "$(missing)"
 contact 'zip = text "properties.zip", at = datetime "createdAt"'
 check "a new property is named, what always comes is not" '["properties.zip"]' "$(missing)"
 check "and named again the next time" '["properties.zip"]' "$(missing)"
-check_has "in words, too" "$(p remap hubspot/contact)" "perilune sync crm --full brings it"
+check_has "in words, too" "$(p remap hubspot/contact)" "perilune backfill crm --entity contact --field 'properties.zip'"
 p sync crm --entity contact --full >/dev/null
 check "a full sync brings it" '[]' "$(missing)"
 check "to the rows" true "$([ "$(sql "select count(*) from contact where zip is not null")" -gt 10 ] && echo true)"
