@@ -2,6 +2,8 @@
  * the same cursor twice, endless empty pages and links to elsewhere end the run with a name (`paging_loop`, `bad_reply`). */
 #include "core/request.h"
 
+#define PLACE_BYTES_MAX (32 << 10) /* a cursor or a link; servers answer 414 to much less */
+
 static bool prefixed(peri_str path) {
   return peri_str_starts(path, PERI_STR("header:")) || peri_str_starts(path, PERI_STR("status:")) || peri_str_starts(path, PERI_STR("setting:"));
 }
@@ -142,6 +144,12 @@ static peri_code loop(const step *t, const char *what) {
                    (long long)t->state->pages, what, (long long)t->state->pages - 1);
 }
 
+/* It would be kept, and asked for in vain by every run to come. */
+static peri_code too_long(const step *t, size_t bytes) {
+  return peri_fail(t->e, PERI_BAD_REPLY, "%.*s: page %lld names a next page in %zu bytes; no more than %d make sense", PERI_S(t->r->label), (long long)t->state->pages, bytes,
+                   PLACE_BYTES_MAX);
+}
+
 static bool is_none(const step *t, const peri_json *v) {
   const peri_node *none = peri_node_get(t->r->pager, "none");
   peri_str text, written;
@@ -192,6 +200,7 @@ static peri_code step_cursor(const step *t, peri_page_next *next) {
                      PERI_S(t->r->label), (long long)most);
   }
   peri_str token = json_text(t, v);
+  if (token.n > PLACE_BYTES_MAX) return too_long(t, token.n);
   if (peri_str_eq(token, t->state->token)) return loop(t, "cursor");
   t->state->token = token;
   *next = PERI_PAGE_NEXT;
@@ -257,6 +266,7 @@ static peri_code step_link(const step *t, peri_page_next *next) {
   if (!text.n) return PERI_OK;
   peri_code code = place_link(t, text, &placed);
   if (code != PERI_OK) return code;
+  if (placed.n > PLACE_BYTES_MAX) return too_long(t, placed.n);
   if (peri_str_eq(placed, t->state->link)) return loop(t, "link");
   t->state->link = placed;
   *next = PERI_PAGE_NEXT;

@@ -2,9 +2,11 @@
  * it is ended.
  *
  *   GET /SESSION/contacts?after=N   {"results":[…],"paging":{"next":{"after":"M"}}}; /SESSION/items: the same, paged by a link `next`
- *   GET /SESSION/_fault?name=F&page=P&times=N   the next N calls of page P (0: of any page) go wrong as F says; N 0: until told otherwise
+ *   GET /SESSION/_fault?name=F&page=P&times=N   the next N calls of page P (0: of any page) go wrong as F says; N 0: until told otherwise;
+ *                                               and the account's records change
+ *   GET /SESSION/_medley: what is wrong with which record when the fault "medley" is on
  *   GET /SESSION/_door?door=D&way=W   at the D-th URL: 0 served, 1 reset on arrival, 2 let in and never answered
- *   GET /SESSION/_good · _move · _truth · _either · _count   faults off · the account's records change · what it holds · what it held or holds · calls
+ *   GET /SESSION/_good, _truth, _either, _count   faults off; what it holds; what it held or holds; how often it was asked
  *
  * Sessions know nothing of each other, so that many tests can run at once. Listens on loopback only. */
 #include <arpa/inet.h>
@@ -71,7 +73,7 @@ static bool drip(int fd, const char *p, size_t n) { /* a byte a second */
 
 static void pack(const text *in, text *out) {
   z_stream z = {0};
-  deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  deflateInit2(&z, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
   size_t bound = deflateBound(&z, in->n) + 64;
   out->p = malloc(bound);
   out->cap = bound;
@@ -207,22 +209,25 @@ static int by_length(int fd, const char *f, text *body) {
   return kept;
 }
 
+static text bombs[2];
+
+static void make_bombs(void) {
+  text large = {0}, block = {0};
+  adds(&large, "{\"results\":["), fill(&large, "                    ", 1 << 20), adds(&large, "]}");
+  pack(&large, &bombs[0]);
+  large.n = 0;
+  adds(&large, "{\"results\":[0"); /* an honest ratio, but 45 MB */
+  for (uint32_t i = 0, seed = 7; i < 5000; i++) seed = seed * 1664525 + 1013904223, addf(&block, ",%u,\"some words that come again\"", seed);
+  while (large.n < 45u << 20) add(&large, block.p, block.n);
+  adds(&large, "]}");
+  pack(&large, &bombs[1]);
+  free(large.p);
+  free(block.p);
+}
+
 static int by_packing(int fd, const char *f, text *body) {
-  static text bombs[2]; /* made once: it takes a second */
-  text packed = {0}, large = {0};
+  text packed = {0};
   int kept = 1;
-  pthread_mutex_lock(&lock);
-  if (strcmp(f, "bomb-ratio") == 0 && !bombs[0].n) {
-    adds(&large, "{\"results\":["), fill(&large, "                    ", 1 << 20), adds(&large, "]}");
-    pack(&large, &bombs[0]);
-  } else if (strcmp(f, "bomb-size") == 0 && !bombs[1].n) { /* an honest ratio, but 45 MB */
-    uint32_t seed = 7;
-    adds(&large, "{\"results\":[0");
-    while (large.n < 45u << 20) seed = seed * 1664525 + 1013904223, addf(&large, ",%u,%u,\"%s\"", seed >> 4, seed >> 9, "some words that come again and again");
-    adds(&large, "]}");
-    pack(&large, &bombs[1]);
-  }
-  pthread_mutex_unlock(&lock);
   if (starts(f, "bomb-")) answer(fd, "200 OK", "Content-Encoding: gzip\r\n", &bombs[strcmp(f, "bomb-size") == 0], -1);
   else if (strcmp(f, "gzip") == 0) pack(body, &packed), answer(fd, "200 OK", "Content-Encoding: gzip\r\n", &packed, -1);
   else if (strcmp(f, "gzip-unsaid") == 0) pack(body, &packed), answer(fd, "200 OK", "", &packed, -1);
@@ -237,7 +242,6 @@ static int by_packing(int fd, const char *f, text *body) {
   else if (strcmp(f, "packed-deflate") == 0) answer(fd, "200 OK", "Content-Encoding: deflate\r\n", body, -1);
   else kept = -1;
   free(packed.p);
-  free(large.p);
   return kept;
 }
 
@@ -301,7 +305,6 @@ static bool control(int fd, const char *name, const char *verb, const char *quer
   pthread_mutex_lock(&lock);
   session *s = session_of(name);
   if (strcmp(verb, "_good") == 0) s->fault[0] = 0;
-  else if (strcmp(verb, "_move") == 0) s->version = 2;
   else if (strcmp(verb, "_fault") == 0) {
     const char *fault = query ? strstr(query, "name=") : NULL;
     if (fault) snprintf(s->fault, sizeof s->fault, "%.*s", (int)strcspn(fault + 5, "&"), fault + 5);
@@ -309,7 +312,11 @@ static bool control(int fd, const char *name, const char *verb, const char *quer
     s->times = number_in(query, "times=", 0);
     s->forever = s->times == 0;
     s->asked = 0;
-  } else if (strcmp(verb, "_count") == 0) addf(&t, "%d\n", s->asked);
+    s->version = 2;
+  } else if (strcmp(verb, "_door") == 0) at_door[number_in(query, "door=", 1) % DOORS] = number_in(query, "way=", 0);
+  else if (strcmp(verb, "_medley") == 0)
+    for (int i = 0; i < MEDLEY; i++) addf(&t, "%d %s\n", MEDLEY_FROM + i, medley[i]);
+  else if (strcmp(verb, "_count") == 0) addf(&t, "%d\n", s->asked);
   for (int version = 1; version <= 2; version++)
     for (int id = 1; id <= LAST_ID && starts(verb, "_"); id++)
       if (((strcmp(verb, "_truth") == 0 && s->version == version) || strcmp(verb, "_either") == 0) && exists(version, id)) truth(&t, version, id);
@@ -406,6 +413,7 @@ static void *take_in(void *self) {
 }
 
 int main(void) {
+  make_bombs();
   for (int i = 0; i < DOORS; i++) {
     int fd = doors[i] = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

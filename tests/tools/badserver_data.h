@@ -156,11 +156,23 @@ static void put_next(text *t, const ask *q, int last, bool more) {
   else if (more) addf(t, ",\"paging\":{\"next\":{\"after\":\"%d\"}}", last);
 }
 
+/* All that costs a record and nothing else, on one page: the records 122, 123, … have one of these each. */
+static const char *medley[] = {
+  "item-null", "item-number", "item-string", "item-list", "item-object", "id-missing", "id-null", "id-object", "id-list", "id-bool", "id-float", "id-empty", "id-1e400",
+  "id-longtext", "id-surrogate", "id-utf8", "id-control", "note-utf8", "note-overlong", "note-latin1", "note-rawnul", "note-surrogate", "note-control", "note-twice",
+  "note-bigkey", "note-keys", "name-object", "name-list", "email-number", "email-object", "email-list", "email-bool", "age-string", "age-list", "age-object", "age-bool",
+  "age-float", "age-1e400", "age-long", "score-string", "score-object", "score-list", "score-bool", "score-1e400", "active-number", "active-string", "active-list",
+  "active-object", "born-string", "born-bool", "born-object", "born-list", "changed-string", "changed-bool", "changed-object", "changed-list", "changed-1e400", "tags-list"};
+#define MEDLEY (int)(sizeof medley / sizeof *medley)
+#define MEDLEY_FROM 122
+
 /* What is wrong inside record `id` (the middle of a page): true if this record was written here. */
 static bool odd_record(text *t, const ask *q, int id) {
   static const char *members[] = {"id", "name", "email", "age", "score", "active", "born", "changed", "tags", "note"};
   const char *f = q->fault;
-  if (!q->faulty || id != 150) return false;
+  bool many = strcmp(f, "medley") == 0;
+  if (!q->faulty || (many ? id < MEDLEY_FROM || id >= MEDLEY_FROM + MEDLEY : id != 150)) return false;
+  if (many) f = medley[id - MEDLEY_FROM];
   if (starts(f, "item-")) {
     char *v = odd_value(f + 5);
     adds(t, v);
