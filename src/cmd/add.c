@@ -135,13 +135,13 @@ static bool kind_accepts(const peri_node *kind, const peri_json *value) {
   return true;
 }
 
-/* deletes.STREAM and drift.STREAM are ours, not the connector's. */
+/* deletes.STREAM is ours, not the connector's. */
 static peri_code check_policy(const peri_connector *k, const peri_json *m, bool *ours, peri_err *e) {
   peri_str stream, kind = {0}, names[256];
   stream = peri_str_cut(m->key, '.', &kind);
-  bool deletes = peri_str_is(kind, "deletes"), known = false;
+  bool known = false;
   size_t n = 0;
-  *ours = stream.n && (deletes || peri_str_is(kind, "drift"));
+  *ours = stream.n && peri_str_is(kind, "deletes");
   if (!*ours) return PERI_OK;
   for (; n < k->stream_count && n < 256; n++) {
     names[n] = k->streams[n].name;
@@ -149,10 +149,8 @@ static peri_code check_policy(const peri_connector *k, const peri_json *m, bool 
   }
   peri_str near = peri_suggest(stream, names, n);
   if (!known && !k->more) return peri_fail(e, PERI_INVALID, "%.*s: %.*s has no stream '%.*s'%s%.*s%s", PERI_S(m->key), PERI_S(k->name), PERI_S(stream), near.n ? " (did you mean '" : "", PERI_S(near), near.n ? "'?)" : "");
-  if (deletes && (m->type != PERI_J_NUMBER || peri_json_int(m, -1) < 0 || peri_json_int(m, -1) > 100))
+  if (m->type != PERI_J_NUMBER || peri_json_int(m, -1) < 0 || peri_json_int(m, -1) > 100)
     return peri_fail(e, PERI_INVALID, "%.*s is the share of a stream that may vanish without a question, 0 to 100 in percent; '%.*s' is not", PERI_S(m->key), PERI_S(m->raw));
-  if (!deletes && !peri_str_is(m->text, "evolve") && !peri_str_is(m->text, "freeze") && !peri_str_is(m->text, "ask"))
-    return peri_fail(e, PERI_INVALID, "%.*s says what happens when the account's fields change: evolve, freeze or ask; '%.*s' is none of them", PERI_S(m->key), PERI_S(peri_json_str(m)));
   return PERI_OK;
 }
 
