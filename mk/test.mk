@@ -13,8 +13,8 @@ UNIT_store  := base json spec vault store
 UNIT_emulate := base json wire spec plan script worker net vault
 UNIT_core   := base json wire spec net vault store core
 # tests of workers start real ones: the core's side of them comes along
-EXTRA_worker := src/core/pool.c src/core/spawn.c src/core/page_retry.c src/core/doctor.c
-EXTRA_emulate := src/core/emulate.c src/core/emulate_hooks.c src/core/emulate_sign.c src/core/pool.c src/core/spawn.c
+EXTRA_worker := src/core/pool.c src/core/owed.c src/core/spawn.c src/core/page_retry.c src/core/doctor.c
+EXTRA_emulate := src/core/emulate.c src/core/emulate_hooks.c src/core/emulate_sign.c src/core/pool.c src/core/owed.c src/core/spawn.c
 UNIT_ROOMS  := base json wire spec plan script worker net vault emulate store core
 
 room_src = $(foreach r,$(1),$(wildcard src/$(r)/*.c))

@@ -1,4 +1,5 @@
-/* core/pool: a worker from its start to its end. spawn.c starts and ends the process; this file speaks with it: handshake, questions, watch.
+/* core/pool: a worker from its start to its end. spawn.c starts and ends the process; owed.c knows what it owes; this file speaks
+ * with it: handshake, questions, watch.
  * Refuses frames that a worker may not send: it is killed for them. Trusts its progress page only to name a suspect. */
 #include "core/pool.h"
 
@@ -12,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/owed.h"
 #include "core/spawn.h"
 #include "json/tree.h"
 
@@ -29,8 +31,7 @@ struct peri_worker {
   const char *wrong;        /* why we killed it for what it said */
   int64_t frame_ms;         /* when something last crossed, either way */
   int64_t frame_cpu_ms;     /* its CPU time then */
-  uint32_t owed;            /* answers it owes us */
-  bool pulling, pull_waits; /* a pull owes the next step, unless it waits for us */
+  peri_owed owed;
   int cpu_most_ms;          /* for what it does now */
   bool stuck;               /* the watchdog killed it */
   /* on a loop */
@@ -61,7 +62,7 @@ static void crossed(peri_worker *w) {
   w->frame_cpu_ms = cpu_ms(w);
 }
 
-static bool works(const peri_worker *w) { return w->owed > 0 || (w->pulling && !w->pull_waits); }
+static bool works(const peri_worker *w) { return peri_owed_any(&w->owed); }
 
 /* Over its time? CPU counts always (an idle worker uses none), the wall clock only while it owes an answer. */
 static bool is_stuck(const peri_worker *w) {
@@ -85,76 +86,15 @@ static int cpu_most(const peri_worker *w, peri_kind kind) {
   return PERI_FRAME_CPU_MS + 2 * own;
 }
 
-/* ---- what is owed ---- */
-
-static void note_sent(peri_worker *w, peri_kind kind, peri_str payload) {
-  peri_page_msg page;
-  switch (kind) {
-  case PERI_K_HELLO:
-  case PERI_K_LOAD:
-  case PERI_K_OPEN:
-  case PERI_K_MAKE:
-  case PERI_K_MAP:
-  case PERI_K_PROBE:
-  case PERI_K_SERVE: w->owed++; break;
-  case PERI_K_PAGE: w->owed += peri_page_get(payload, &page) && (page.flags & PERI_PAGE_MAP_ALL) ? 2 : 1; break;
-  case PERI_K_PULL: w->pulling = true; break;
-  default: break;
-  }
-  if (kind == PERI_K_REPLY || kind == PERI_K_PAGE) w->pull_waits = false;
+static void sent(peri_worker *w, peri_kind kind, peri_str payload) {
+  peri_owed_sent(&w->owed, kind, payload);
   w->cpu_most_ms = cpu_most(w, kind);
   crossed(w);
 }
 
-static bool is_pull_end(const peri_frame *f) { return f->payload.n == 13 && memcmp(f->payload.p, "{\"pull\":true}", 13) == 0; }
-
-static void note_got(peri_worker *w, const peri_frame *f) {
+static void got_frame(peri_worker *w, const peri_frame *f) {
   crossed(w);
-  if (f->flags & PERI_F_MORE) return;
-  switch (f->kind) {
-  case PERI_K_DONE:
-    if (is_pull_end(f)) {
-      w->pulling = false;
-      break;
-    }
-    if (w->owed) w->owed--;
-    break;
-  case PERI_K_READY:
-  case PERI_K_LOADED:
-  case PERI_K_OPENED:
-  case PERI_K_MADE:
-  case PERI_K_ANSWER:
-  case PERI_K_SPLIT:
-    if (w->owed) w->owed--;
-    break;
-  case PERI_K_FAIL: /* whatever it was about is over */
-    w->owed = 0;
-    w->pulling = false;
-    break;
-  case PERI_K_REQUEST:
-  case PERI_K_EMIT: w->pull_waits = true; break;
-  default: break;
-  }
-}
-
-/* Kinds that a worker may send. */
-static bool from_worker(peri_kind kind) {
-  switch (kind) {
-  case PERI_K_READY:
-  case PERI_K_LOADED:
-  case PERI_K_OPENED:
-  case PERI_K_SPLIT:
-  case PERI_K_ROWS:
-  case PERI_K_DONE:
-  case PERI_K_REQUEST:
-  case PERI_K_EMIT:
-  case PERI_K_MARK:
-  case PERI_K_MADE:
-  case PERI_K_ANSWER:
-  case PERI_K_LOG:
-  case PERI_K_FAIL: return true;
-  default: return false;
-  }
+  peri_owed_got(&w->owed, f);
 }
 
 /* ---- death ---- */
@@ -219,12 +159,12 @@ static bool next_frame(peri_worker *w, peri_frame *f) {
       return false;
     }
     if (!got) return false;
-    if (!from_worker(f->kind)) {
+    if (!peri_owed_may_say(f->kind)) {
       w->wrong = "it sent a message that only the core may send";
       bury(w);
       return false;
     }
-    note_got(w, f);
+    got_frame(w, f);
     if (f->kind == PERI_K_LOG) {
       log_frame(f->payload);
       continue;
@@ -485,7 +425,7 @@ void peri_worker_close(peri_worker *w) {
 peri_code peri_worker_send(peri_worker *w, peri_kind kind, uint64_t job, peri_str payload, peri_err *e) {
   if (w->ending) return PERI_OK; /* its death is told when it is known */
   if (w->dead) return death_code(w, e);
-  note_sent(w, kind, payload);
+  sent(w, kind, payload);
   peri_err lost = {0};
   peri_code c = peri_link_send(w->link, kind, 0, job, payload, &lost);
   if (c == PERI_WORKER_LOST) c = PERI_OK; /* it died meanwhile: what it said before, and its death, are read as usual */
