@@ -177,12 +177,13 @@ one() { # FAULT STREAM PAGE TIMES EXPECTED [REJECTED|~]
   fault=$1 stream=$2 times=$4 want=$5 rejected=${6:-0}
   S=$fault-$2-$3-$4 P=$WORK/$fault-$2-$3-$4
   cp -r "$WORK/project" "$P"
-  p set s --setting "session=$S" >"$P/set" 2>&1 || bad "$S: set" "$(cat "$P/set")"
+  sed -i "s/^local session.*/local session = '$S'/" "$P/connectors/bad.lua"
   ask "fault?name=$fault&page=$3&times=$4"
   timeout -k 5 90 "$TOOLS/peak" "$P/peak" "$PERILUNE" -C "$P" sync s --entity "$stream" --full --json >"$P/out" 2>"$P/err"
   code=$?
-  jq -r '.error.code // .data.status, .data.rejected, .error.message' "$P/out" >"$P/told" 2>/dev/null
-  { read -r got; read -r refused; read -r message; } <"$P/told"
+  got=$(sed -n 's/.*"error":{"code":"\([a-z_]*\)".*/\1/p; t; s/^{"data":{"runId":"[^"]*","status":"\([a-z]*\)".*/\1/p' "$P/out")
+  refused=$(sed -n 's/^{"data":{[^{]*"rejected":\([0-9]*\),.*/\1/p' "$P/out")
+  message=$(sed 's/.*"error"://' "$P/out")
   [ "$got" = "$want" ] || bad "$S: ends with $want" "$got: $message"
   if [ "$want" = stopped ]; then # not a failure: the next run goes on, when the server said
     [ "$code" -eq 0 ] && grep -q -i resumes "$P/out" || bad "$S: says when it goes on" "$(cat "$P/out")"
@@ -212,12 +213,15 @@ one() { # FAULT STREAM PAGE TIMES EXPECTED [REJECTED|~]
   fi
   ask good
   p sync s --entity "$stream" --json >"$P/out2" 2>"$P/err2" || bad "$S: the next run is good" "$(jq -r .error.message "$P/out2")"
-  wrong=$(rows | LC_ALL=C comm -13 - "$WORK/truth" | head -2)
-  [ -z "$wrong" ] || bad "$S: the next run brings what was missed" "$wrong"
-  p sync s --entity "$stream" --full --json >"$P/out3" 2>"$P/err3"
   rows >"$P/rows"
+  wrong=$(LC_ALL=C comm -13 "$P/rows" "$WORK/truth" | head -2)
+  [ -z "$wrong" ] || bad "$S: the next run brings what was missed" "$wrong"
+  if ! cmp -s "$P/rows" "$WORK/truth"; then # it went on where the fault had stopped it: what came before is read by the next from the start
+    p sync s --entity "$stream" --full --json >"$P/out3" 2>"$P/err3"
+    rows >"$P/rows"
+  fi
   cmp -s "$P/rows" "$WORK/truth" || bad "$S: rows are what the server holds" "$(diff "$P/rows" "$WORK/truth" | head -4)"
-  megabytes=$(sed 's/.*start, \([0-9]*\).*/\1/' "$P/peak")
+  megabytes=$(sed 's/.*peak, \([0-9]*\).*/\1/' "$P/peak")
   [ "$megabytes" -lt 150 ] || bad "$S: memory" "$(cat "$P/peak")"
   [ "$failures" -gt 0 ] || { ok "$S: $got, $megabytes MB, repaired"; rm -rf "$P"; }
 }
@@ -238,10 +242,9 @@ read -r SERVER DOOR MUTE <"$WORK/fifo"
 P=$WORK/project S=first
 "$PERILUNE" init "$P" --quiet >/dev/null || exit 1
 cat >"$P/connectors/bad.lua" <<'LUA'
-local session = setting "session"
+local session = "first"
 return connector "bad" {
   base = "https://bad.invalid", auth = token "accessToken", records = "results", timeout = "3s",
-  settings = { text "session" {} },
   check = get("/" .. session .. "/contacts") {},
   streams = {
     stream "contact" { key = "id", full = get("/" .. session .. "/contacts") { pages = cursor { read = "paging.next.after", send = "query.after" } } },
@@ -256,7 +259,7 @@ return mapping "$entity" { from = "bad.$entity", fields = { name = text "name", 
   active = boolean "active", born = date "born", changed = datetime "changed", tags = list "tags[]", note = text "note" } }
 LUA
 done
-p add bad s --base-url "$SERVER" --setting session=first --credential accessToken=canary-token >/dev/null 2>&1
+p add bad s --base-url "$SERVER" --credential accessToken=canary-token >/dev/null 2>&1
 check "a good server" "ok 600" "$(field "$(p sync s --json)" '"\(.data.status) \(.data.created)"')"
 ask fault?times=1 && ask good
 ask truth | LC_ALL=C sort >"$WORK/truth"
@@ -275,11 +278,11 @@ check "every fault was tried" "$(faults | grep -vc '^#')" "$(ls "$WORK"/log.* | 
 # ---- at the door: refused on arrival, or let in and never answered ----
 for way in 1 2; do
   door=$([ $way = 1 ] && echo "$DOOR" || echo "$MUTE")
-  p add bad "d$way" --base-url "$door" --setting session=door --credential accessToken=x >/dev/null 2>&1
+  p add bad "d$way" --base-url "$door" --credential accessToken=x >/dev/null 2>&1
   ask "door?door=$way&way=$way"
   r=$(p sync "d$way" --entity contact --json 2>/dev/null)
   check "door $way: named" "$([ $way = 1 ] && echo connect || echo timeout)" "$(field "$r" .error.code)"
-  check_has "door $way: says where" "$(field "$r" .error.message)" "$door/door/contacts"
+  check_has "door $way: says where" "$(field "$r" .error.message)" "$door/first/contacts"
   ask "door?door=$way&way=0"
   check "door $way: open again" ok "$(field "$(p sync "d$way" --entity contact --json)" .data.status)"
 done
