@@ -39,7 +39,7 @@
   X(CONNECT, "connect", 1, 502, "check that the server runs and that a firewall lets this machine through")                                          \
   X(TLS, "tls", 1, 502, "check the server's certificate and this machine's clock")                                                                   \
   X(TIMEOUT, "timeout", 1, 504, "try again; if it stays, ask the API's status page")                                                                 \
-  X(CREDENTIALS_REFUSED, "credentials_refused", 1, 401, "give a valid credential: perilune set NAME --credential accessToken=-")                     \
+  X(CREDENTIALS_REFUSED, "credentials_refused", 1, 401, "give a valid credential: perilune set NAME --credential …, or log in again: perilune auth NAME")\
   X(SCOPE_MISSING, "scope_missing", 1, 403, "give the token the scope that the API names, then try again")                                           \
   X(NEEDS_REAUTH, "needs_reauth", 1, 401, "log in again: perilune auth NAME")                                 \
   X(RATE_LIMITED, "rate_limited", 1, 429, "wait until the time that is named; the next run goes on where this one stopped")                          \

@@ -95,7 +95,8 @@ static peri_code load(peri_account *a, peri_str id, const peri_connector *c, con
   if (!code && a->auth.kind == PERI_AUTH_OAUTH2) {
     code = peri_token_facts_read(a->g->store, a->arena, a->in->id, &a->facts, e);
     if (!code && a->facts.token_url.n) a->token_url = a->facts.token_url;
-    else if (!code) code = peri_connector_token_url(a->arena, c, auth, a->in->settings, a->in->base_url, &a->token_url, e);
+    else if (!code && a->auth.token_url) /* else only a login finds it */
+      code = peri_connector_token_url(a->arena, c, auth, a->in->settings, a->in->base_url, &a->token_url, e);
   }
   if (code) {
     close_state(a);
@@ -144,6 +145,10 @@ void peri_account_leave(peri_account *a) {
 }
 
 const peri_secrets *peri_account_secrets(const peri_account *a) { return a->in->secrets; }
+
+bool peri_account_needs_login(const peri_account *a) {
+  return a->auth.kind == PERI_AUTH_OAUTH2 && peri_secrets_has(a->in->secrets, a->auth.client) && !peri_token_grant(&a->facts, a->in->secrets, &a->auth).n;
+}
 
 void peri_accounts_flush(peri_engine *g) {
   for (peri_ledger *l = g->ledgers; l; l = l->next)

@@ -24,7 +24,7 @@ typedef enum peri_urgency { PERI_URGENCY_INTERACTIVE, PERI_URGENCY_SYNC, PERI_UR
 
 /* How an integration's token is got, as `integrations.token` keeps it; texts are empty where a grant does not use them. */
 typedef struct peri_token_facts {
-  peri_str grant;        /* "refresh_token", "client_credentials", "jwt": what a refresh asks for */
+  peri_str grant;        /* "refresh_token", "client_credentials", "jwt": what a refresh asks for; "code": a login without a refresh token */
   peri_str client_auth;  /* "body", "basic", "none"; empty: body */
   peri_str token_url;    /* found by discovery; empty: the connector's */
   peri_str scope, audience, subject;
@@ -34,7 +34,8 @@ typedef struct peri_token_facts {
 } peri_token_facts;
 /* In the arena. Times that cannot be are unknown. grant is empty if nothing was kept: peri_token_grant says what fits. */
 peri_code peri_token_facts_read(peri_store *store, peri_arena *a, peri_str integration_id, peri_token_facts *out, peri_err *e);
-/* What a refresh would ask for: the grant that was kept, else what the credentials and the connector's `grants` allow; empty: nothing can be asked for. */
+/* What a refresh would ask for: the grant that was kept, else what the credentials and the connector's `grants` allow; empty: nothing can be asked for,
+ * or nobody knows where, since only a login asks the issuer. */
 peri_str peri_token_grant(const peri_token_facts *f, const peri_secrets *s, const peri_auth *auth);
 /* How long a token that was just given holds: the reply's word, else the connector's `life`; -1 unknown. */
 int64_t peri_token_life_ms(const peri_auth *auth, const peri_oauth_tokens *t);
@@ -92,6 +93,8 @@ bool peri_account_ready(peri_account *a, peri_token_wait *w);
 typedef enum peri_refused { PERI_REFUSED_AGAIN, PERI_REFUSED_WAIT, PERI_REFUSED_FINAL } peri_refused;
 /* The API refused token number `token`: ask again at once (somebody got a new one meanwhile), wait for done, or it is final and *e says why. */
 peri_refused peri_account_refused(peri_account *a, uint64_t token, peri_token_wait *w, peri_err *e);
+/* A token that ended cannot be replaced by asking, but by logging in: `perilune auth` is what mends it. */
+bool peri_account_needs_login(const peri_account *a);
 void peri_account_worked(peri_account *a, uint64_t token); /* the API took it */
 void peri_token_wait_drop(peri_account *a, peri_token_wait *w);
 

@@ -187,7 +187,10 @@ static void refused(peri_ask *k) {
   char more[PERI_ERROR_TEXT_MAX / 4];
   snprintf(more, sizeof more, "%s%.1000s", k->err.text[0] ? ": " : "", k->err.text);
   k->err = (peri_err){0};
-  give_up(k, PERI_CREDENTIALS_REFUSED, more);
+  bool login = peri_account_needs_login(k->run->account);
+  if (login)
+    snprintf(more, sizeof more, "; the token has ended, and there is no refresh token to get another with; log in again: perilune auth %.*s", PERI_S(k->run->in->name));
+  give_up(k, login ? PERI_NEEDS_REAUTH : PERI_CREDENTIALS_REFUSED, more);
 }
 
 static void on_reply(void *self, peri_http_reply *reply) {

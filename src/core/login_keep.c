@@ -99,7 +99,7 @@ static peri_code get_tokens(peri_engine *g, peri_login *l, peri_oauth_tokens *t,
 
 static peri_code keep(peri_engine *g, peri_login *l, const peri_oauth_tokens *t, peri_err *e) {
   bool by_person = !strcmp(l->grant, "code") || !strcmp(l->grant, "device_code"), anew = !by_person;
-  peri_token_facts facts = {.grant = anew ? peri_str_of(l->grant) : t->refresh_token.n ? PERI_STR("refresh_token") : (peri_str){NULL, 0},
+  peri_token_facts facts = {.grant = anew ? peri_str_of(l->grant) : t->refresh_token.n ? PERI_STR("refresh_token") : PERI_STR("code"),
                             .client_auth = l->client_auth,
                             .token_url = l->found ? l->token_url : (peri_str){NULL, 0},
                             .scope = anew ? l->scope : (peri_str){NULL, 0},

@@ -240,6 +240,9 @@ peri_code peri_check(peri_engine *g, const peri_project *project, peri_str integ
     peri_jw_kv_raw(&w, "account", peri_buf_view(&c.kept));
     peri_jw_end_object(&w);
   }
+  bool ended = code == PERI_NEEDS_REAUTH && peri_secrets_has(r->in->secrets, r->auth->secret) && !peri_str_is(r->in->status, "paused");
+  peri_err ignored;
+  if (ended) peri_integration_set(r->store, r->in->id, (peri_str){0}, (peri_str){0}, (peri_str){0}, (peri_str){0}, PERI_STR("needs_reauth"), &ignored);
   peri_buf_fini(&c.kept);
   peri_run_free(r);
   return code;

@@ -24,9 +24,10 @@ peri_code peri_token_facts_read(peri_store *store, peri_arena *a, peri_str integ
 
 peri_str peri_token_grant(const peri_token_facts *f, const peri_secrets *s, const peri_auth *auth) {
   if (!auth || auth->kind != PERI_AUTH_OAUTH2 || !peri_secrets_has(s, auth->client)) return (peri_str){NULL, 0};
-  bool renewable = peri_secrets_has(s, PERI_STR("refreshToken"));
-  if (f->grant.n && !peri_str_is(f->grant, "refresh_token")) return f->grant;
-  if (renewable) return PERI_STR("refresh_token");
+  if (!auth->token_url && !f->token_url.n) return (peri_str){NULL, 0}; /* known by its issuer, and nobody has logged in yet */
+  if (peri_str_is(f->grant, "client_credentials") || peri_str_is(f->grant, "jwt")) return f->grant;
+  if (peri_secrets_has(s, PERI_STR("refreshToken"))) return PERI_STR("refresh_token");
+  if (f->grant.n) return (peri_str){NULL, 0}; /* a person logged in: a token of the app's own would be somebody else's */
   if (peri_auth_offers(auth, "jwt") && peri_secrets_has(s, PERI_STR("privateKey"))) return PERI_STR("jwt");
   if (peri_auth_offers(auth, "client_credentials") && peri_secrets_has(s, PERI_STR("clientSecret"))) return PERI_STR("client_credentials");
   return (peri_str){NULL, 0};
@@ -37,7 +38,7 @@ peri_code peri_token_needed(peri_store *store, const peri_integration *in, const
   peri_arena *a = peri_arena_new();
   peri_token_facts facts;
   peri_code code = peri_token_facts_read(store, a, in->id, &facts, e);
-  bool alone = !code && peri_token_grant(&facts, in->secrets, auth).n && (auth->token_url || facts.token_url.n);
+  bool alone = !code && peri_token_grant(&facts, in->secrets, auth).n;
   peri_arena_free(a);
   if (code || alone) return code;
   return peri_fail(e, PERI_NEEDS_REAUTH, "'%.*s' has no token yet; log in with: perilune auth %.*s", PERI_S(in->name), PERI_S(in->name));

@@ -79,8 +79,10 @@ peri_code peri_token_form(const peri_secrets *s, const peri_token_request *q, pe
   if (!sent) return peri_fail(e, PERI_INVALID, "'%.*s' is no way to a token", PERI_S(q->grant));
   peri_buf_room(form, 8192); /* so that growing leaves no copies behind */
   peri_form_put(form, PERI_STR("grant_type"), peri_str_of(sent));
-  bool signs = peri_str_is(q->grant, "jwt"); /* the signature says who the client is */
-  peri_code code = signs ? peri_jwt_assertion(s, q, form, e) : peri_client_form(s, q, form, authorization, e);
+  bool signs = peri_str_is(q->grant, "jwt"), secret = peri_secrets_has(s, PERI_STR("clientSecret"));
+  peri_code code = signs ? peri_jwt_assertion(s, q, form, e) : PERI_OK;
+  /* the signature says who the client is; one that has a secret as well shows it (RFC 7523 3.1 lets providers want it) */
+  if (!code && (!signs || secret)) code = peri_client_form(s, q, form, authorization, e);
   if (!code && peri_str_is(q->grant, "refresh_token")) code = put_secret(form, s, "refresh_token", PERI_STR("refreshToken"), PERI_NEEDS_REAUTH, e);
   put_given(form, "code", q->code);
   put_given(form, "code_verifier", q->verifier);
