@@ -2,12 +2,14 @@
 #ifndef PERI_API_API_H
 #define PERI_API_API_H
 
+#include "api/commands.h"
 #include "core/service.h"
 
 typedef struct peri_api peri_api;
 
 typedef struct peri_api_config {
   peri_service *service;
+  peri_command_runner commands;
   const char *address;            /* NULL: the Unix socket alone */
   int port;
   const char *socket_path;        /* NULL: none */

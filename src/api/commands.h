@@ -14,13 +14,15 @@ typedef struct peri_command_watch {
   void *self;
 } peri_command_watch;
 
-typedef struct peri_commands {
+typedef struct peri_command_file { peri_str name, bytes; } peri_command_file; /* "-": standard input */
+
+typedef struct peri_command_runner {
   void *self;
-  /* argv without the program's name; input is what it reads from standard input, and what @FILE names were replaced by is in the arguments already.
-   * Everything is copied and wiped afterwards. NULL: too many at once, *e says so. */
-  peri_command_job *(*start)(void *self, const peri_str *argv, size_t argc, peri_str input, const peri_command_watch *watch, peri_err *e);
+  /* argv without the program's name; files are those that the arguments name, as whoever asks has them. Everything is copied, and wiped afterwards.
+   * NULL: too many at once, *e says so. */
+  peri_command_job *(*start)(void *self, const peri_str *argv, size_t argc, const peri_command_file *files, size_t file_count, const peri_command_watch *watch, peri_err *e);
   void (*cancel)(peri_command_job *job); /* as Ctrl-C does: what it began stops at its next edge; done comes as usual */
   void (*leave)(peri_command_job *job);  /* whoever watched is gone; the job goes on */
-} peri_commands;
+} peri_command_runner;
 
 #endif

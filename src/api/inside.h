@@ -12,4 +12,7 @@ bool peri_api_who(peri_api_call *c, peri_err *e);
 /* answer.c: as peri_api_fail, with a status and headers of one's own. */
 void peri_api_refuse(peri_api_call *c, int status, const peri_header *headers, size_t count, const peri_err *e);
 
+
+struct peri_api_line **peri_api_lines(peri_api *a); /* commands.c: the lines under way */
+
 #endif

@@ -68,7 +68,8 @@ void peri_api_stream(peri_api_call *c, void (*gone)(void *self), void *self);
 bool peri_api_event(peri_api_call *c, const char *event, peri_str id, peri_str json);
 void peri_api_stream_end(peri_api_call *c);
 
-extern const peri_resource peri_api_system;
+extern const peri_resource peri_api_system, peri_api_command_lines;
+const peri_command_runner *peri_api_commands(const peri_api *a);
 
 /* openapi.c */
 void peri_openapi_write(peri_buf *out);

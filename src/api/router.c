@@ -10,9 +10,12 @@
 struct peri_api {
   peri_api_config config;
   peri_web *web;
+  struct peri_api_line *lines;
 };
 
 peri_service *peri_api_service(const peri_api *a) { return a->config.service; }
+const peri_command_runner *peri_api_commands(const peri_api *a) { return &a->config.commands; }
+struct peri_api_line **peri_api_lines(peri_api *a) { return &a->lines; }
 
 /* ---- finding ---- */
 

@@ -1,6 +1,5 @@
 /* cmd/add: add, set, remove: integrations and their credentials. Reads secrets from a file or standard input; prints none. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +41,7 @@ static peri_code read_secret(peri_arena *a, peri_str from, peri_str *out, peri_e
     return PERI_OK;
   }
   bool standard = from.p[0] == '-';
-  int fd = standard ? STDIN_FILENO : open(from.p + 1, O_RDONLY | O_CLOEXEC);
+  int fd = peri_cli_open_file(standard ? "-" : from.p + 1);
   if (fd < 0) return peri_fail(e, PERI_IO, "%s can't be read: %s", from.p + 1, strerror(errno));
   struct termios shown;
   bool typed = standard && tcgetattr(fd, &shown) == 0;
@@ -58,9 +57,11 @@ static peri_code read_secret(peri_arena *a, peri_str from, peri_str *out, peri_e
   if (typed) {
     tcsetattr(fd, TCSAFLUSH, &shown);
     fputc('\n', stderr);
-    if (memchr(text, 3, n)) return peri_fail(e, PERI_INTERRUPTED, "stopped; nothing was stored");
+    if (memchr(text, 3, n)) close(fd), fd = -1;
+    if (fd < 0) return peri_fail(e, PERI_INTERRUPTED, "stopped; nothing was stored");
   }
-  if (!standard) close(fd);
+  close(fd);
+  if (standard) peri_cli_remember_input(text, n);
   if (n > SECRET_BYTES_MAX) return peri_fail(e, PERI_INVALID, "the credential has more than %d bytes", SECRET_BYTES_MAX);
   *out = peri_str_trim((peri_str){text, n});
   return PERI_OK;

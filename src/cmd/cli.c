@@ -1,5 +1,6 @@
 /* cmd/cli: see the header. */
 #include "cmd/cli.h"
+#include "cmd/host.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,7 @@ void peri_cli_data(const peri_cli *c, peri_str json) {
 }
 
 int peri_cli_fail(const peri_cli *c, const peri_err *e) {
+  if (c->handed_over) return c->handed_code;
   fflush(stdout);
   if (c->json) {
     peri_buf b = {0};
@@ -194,7 +196,7 @@ static int settle_common(peri_cli *c) {
   c->wait_ms = 10000;
   peri_level level = PERI_WARN;
   if (c->level && !peri_log_level_named(c->level, &level)) return peri_cli_usage(c, "--log-level is debug, info, warn or error, not '%s'", c->level);
-  peri_log_level(level);
+  if (!peri_hosted()) peri_log_level(level);
   int64_t seconds = 10;
   peri_err e;
   if (!peri_cli_number(c, "wait", &seconds, &e)) return peri_cli_usage(c, "%s", e.text);
@@ -221,8 +223,8 @@ static char **hide_credentials(int argc, char **argv) {
   return copy;
 }
 
-static int run_line(int argc, char **argv) {
-  peri_cli c = {.argv0 = argv[0]};
+int peri_cli_line(int argc, char **argv) {
+  peri_cli c = {.argv0 = argv[0], .argc = argc, .argv = argv};
   for (int i = 1; i < argc; i++)
     if (strcmp(argv[i], "--json") == 0) c.json = true; /* so that mistakes in the flags are answered as JSON too */
   if (argc == 2 && strcmp(argv[1], "--version") == 0) {
@@ -232,7 +234,7 @@ static int run_line(int argc, char **argv) {
   bool asks = argc >= 2 && (strcmp(argv[argc - 1], "--help") == 0 || (argc == 2 && strcmp(argv[1], "-h") == 0));
   if (asks) { /* perilune sync --help, perilune --help */
     char *swapped[] = {argv[0], (char *)(uintptr_t)"help", argc > 2 ? argv[1] : NULL, NULL};
-    return run_line(argc > 2 ? 3 : 2, swapped);
+    return peri_cli_line(argc > 2 ? 3 : 2, swapped);
   }
   int problem = parse(&c, argc, argv);
   if (!problem && !c.command) {
@@ -254,7 +256,7 @@ int peri_cli_main(int argc, char **original) {
   peri_key_environment_take();
   peri_process_guard();
   char **argv = hide_credentials(argc, original);
-  int code = run_line(argc, argv);
+  int code = peri_cli_line(argc, argv);
   for (int i = 0; i < argc; i++) {
     explicit_bzero(argv[i], strlen(argv[i]));
     free(argv[i]);

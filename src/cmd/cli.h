@@ -3,6 +3,7 @@
 #ifndef PERI_CMD_CLI_H
 #define PERI_CMD_CLI_H
 
+#include "cmd/streams.h"
 #include "core/engine.h"
 #include "core/project.h"
 #include "json/json.h"
@@ -39,6 +40,8 @@ struct peri_cli {
   const char *dir, *database, *level;
   bool json, quiet, inline_worker;
   int64_t wait_ms;
+  int argc; char **argv;
+  bool handed_over; int handed_code; /* a process that holds the database did it (cmd/remote) */
 };
 
 extern const peri_command *const peri_commands[];
@@ -47,6 +50,7 @@ extern const peri_flag peri_common_flags[];
 extern const size_t peri_common_flag_count;
 
 int peri_cli_main(int argc, char **argv);
+int peri_cli_line(int argc, char **argv); /* one command line; no process-wide settings are touched in a hosted one */
 const peri_command *peri_command_named(const char *name);
 
 /* ---- for commands ---- */
@@ -59,20 +63,23 @@ void peri_cli_data(const peri_cli *c, peri_str json);                   /* --jso
 bool peri_cli_number(const peri_cli *c, const char *flag, int64_t *out, peri_err *e); /* 0 or more; *out untouched if absent */
 bool peri_cli_terminal(int fd);                                         /* a terminal, and NO_COLOR/dumb are looked at by the caller */
 
-/* Everything a command may need, opened as far as asked; closed by peri_session_close in the right order. */
+/* Everything a command may need, opened as far as asked; closed by peri_session_close in the right order. If a process that stays holds the database, the
+ * whole command line is handed over to it: then this fails, and peri_cli_fail answers what came back. */
 typedef struct peri_session {
   peri_project *project;
   peri_store *store;
   peri_vault *vault;
   peri_engine *engine;
   peri_key_place key; /* where the vault's keys come from */
+  bool hosted;        /* all of it belongs to the process that stays, but for a store that only reads */
 } peri_session;
 typedef enum peri_need {
   PERI_NEED_PROJECT = 1,  /* a project folder must be there */
   PERI_NEED_READ = 2,     /* the database, read-only, if there is one */
   PERI_NEED_WRITE = 4,    /* the database, locked for writing */
   PERI_NEED_KEY = 8,      /* the key, checked against the database */
-  PERI_NEED_ENGINE = 16   /* loop, HTTP, writer thread */
+  PERI_NEED_ENGINE = 16,  /* loop, HTTP, writer thread */
+  PERI_NEED_ALONE = 32    /* cannot be done by, or beside, another process that holds the database */
 } peri_need;
 peri_code peri_session_open(const peri_cli *c, int need, peri_session *s, peri_err *e);
 void peri_session_close(peri_session *s);

@@ -10,6 +10,8 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "cmd/flags.h"
+#include "cmd/host.h"
+#include "core/lend.h"
 #include "core/notify.h"
 #include "core/service.h"
 
@@ -18,6 +20,7 @@
 typedef struct house {
   peri_service *service;
   peri_api *api;
+  peri_host *host;
   uv_signal_t term, interrupt;
   uv_timer_t watchdog;
   bool leaving;
@@ -130,7 +133,10 @@ static peri_code serve(peri_cli *c, peri_session *s, peri_err *e) {
     code = peri_service_reschedule(h.service, e);
   }
   if (!code) {
+    s->engine->lending = peri_lending_new(&s->engine->loop);
+    h.host = peri_host_new(h.service);
     peri_api_config api = {.service = h.service,
+                           .commands = peri_host_commands(h.host),
                            .address = peri_cli_has(c, "no-tcp") ? NULL : l.address,
                            .port = l.port,
                            .socket_path = socket_path,
@@ -154,6 +160,9 @@ static peri_code serve(peri_cli *c, peri_session *s, peri_err *e) {
   peri_buf_fini(&l.cert);
   peri_api_stop(h.api);
   peri_service_free(h.service);
+  peri_host_free(h.host);
+  peri_lending_free(s->engine->lending);
+  s->engine->lending = NULL;
   peri_engine_run(s->engine);
   unlink(socket_path);
   return code;

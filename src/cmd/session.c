@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include "cmd/cli.h"
+#include "cmd/host.h"
+#include "cmd/remote.h"
+#include "core/lend.h"
 
 #define KEY_WORD PERI_STR("perilune")
 
@@ -62,12 +65,34 @@ static peri_code prove_key(peri_session *s, peri_err *e) {
   return code;
 }
 
+/* In a process that stays: what it has open, and the loop for as long as the session lasts, but for its waits. */
+static peri_code open_hosted(const peri_cli *c, int need, peri_session *s, peri_err *e) {
+  peri_service *service = peri_hosted();
+  if (need & PERI_NEED_ALONE) return peri_fail(e, PERI_BUSY, "%s needs the database for itself; stop perilune serve first", c->command->name);
+  *s = (peri_session){.hosted = true, .project = peri_hosted_scripts()->project};
+  if (need & PERI_NEED_READ) return peri_store_open(s->project->database, PERI_OPEN_READ, 0, c->command->name, &s->store, e);
+  s->store = service->g->store;
+  s->vault = service->g->vault;
+  if (need & PERI_NEED_ENGINE) {
+    s->engine = service->g;
+    peri_engine_borrow(s->engine, peri_hosted_owner());
+  }
+  return PERI_OK;
+}
+
+static void close_hosted(peri_session *s) {
+  if (s->engine) peri_engine_give_back(s->engine);
+  if (s->store && s->store != peri_hosted()->g->store) peri_store_close(s->store);
+}
+
 peri_code peri_session_open(const peri_cli *c, int need, peri_session *s, peri_err *e) {
   *s = (peri_session){0};
+  if (peri_hosted()) return open_hosted(c, need, s, e);
   peri_code code = peri_project_open(c->dir, c->database, need & PERI_NEED_PROJECT, &s->project, e);
   if (!code) code = peri_project_read(s->project, e);
   char command[200];
   snprintf(command, sizeof command, "%s%s%s", c->command->name, c->arg_count ? " " : "", c->arg_count ? c->args[0] : "");
+  if (!code && (need & PERI_NEED_WRITE) && !(need & PERI_NEED_ALONE) && peri_remote_run(c, s->project->database, e)) code = PERI_BUSY;
   if (!code && (need & PERI_NEED_KEY)) code = open_key(c, s, e);
   if (!code && (need & PERI_NEED_WRITE)) code = peri_store_open(s->project->database, PERI_OPEN_CREATE, c->wait_ms, command, &s->store, e);
   if (!code && (need & PERI_NEED_READ) && s->project->database && access(s->project->database, F_OK) == 0)
@@ -79,6 +104,11 @@ peri_code peri_session_open(const peri_cli *c, int need, peri_session *s, peri_e
 }
 
 void peri_session_close(peri_session *s) {
+  if (s->hosted) {
+    close_hosted(s);
+    *s = (peri_session){0};
+    return;
+  }
   peri_engine_free(s->engine);
   if (s->store) peri_store_close(s->store);
   peri_vault_free(s->vault);

@@ -188,14 +188,14 @@ static peri_code run_export(peri_cli *c, peri_arena *a, peri_session *s, peri_er
 }
 
 static peri_code read_file(peri_arena *a, const char *path, peri_str *out, peri_err *e) {
-  bool standard = strcmp(path, "-") == 0;
-  FILE *in = standard ? stdin : fopen(path, "re");
+  int fd = peri_cli_open_file(path);
+  FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL;
   if (!in) return peri_fail(e, errno == ENOENT ? PERI_NOT_FOUND : PERI_IO, "%s can't be read: %s", path, strerror(errno));
   peri_buf b = {0};
   size_t got;
   while (b.n <= FILE_BYTES_MAX && (got = fread(peri_buf_room(&b, 65536), 1, 65536, in)) > 0) b.n += got;
   bool bad = ferror(in) != 0;
-  if (!standard) fclose(in);
+  fclose(in);
   *out = peri_arena_str(a, peri_buf_view(&b));
   bool large = b.n > FILE_BYTES_MAX;
   peri_buf_fini(&b);

@@ -1,6 +1,8 @@
 /* core/engine: see the header. Two threads: the loop (the caller's) and the writer. */
 #include "core/engine.h"
 
+#include "core/lend.h"
+
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -227,6 +229,10 @@ void peri_engine_post_group(peri_engine *g, peri_lane *lane, void (*work)(void *
 void peri_engine_run(peri_engine *g) { uv_run(&g->loop, UV_RUN_DEFAULT); }
 
 void peri_engine_wait(peri_engine *g, const bool *done) {
+  if (peri_lending_is_borrower(g)) {
+    peri_lending_wait(g, done);
+    return;
+  }
   while (!*done && uv_run(&g->loop, UV_RUN_ONCE)) {}
 }
 

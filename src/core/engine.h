@@ -32,6 +32,8 @@ typedef struct peri_engine {
   size_t runs_at_work, runs_most;         /* more than `most` are queued: PERI_RUNS_MAX unless the owner sets less */
   struct peri_settling *settling;         /* core/generation's: scripts being made visible, and who waits for that */
   char settled[40];                       /* the set that was last; one with a broken file is not tried again by every run */
+  struct peri_lending *lending;           /* core/lend: NULL where one thread does everything */
+  void *owner;                            /* whose runs are those that are started now; NULL: the loop's own */
 } peri_engine;
 
 peri_code peri_engine_new(peri_store *store, peri_vault *vault, peri_engine **out, peri_err *e);

@@ -210,6 +210,11 @@ void peri_run_cancel(peri_run *r) {
   soon(r, never_began);
 }
 
+void peri_run_cancel_of(peri_engine *g, const void *owner) {
+  for (peri_run *r = g->runs; r; r = r->next)
+    if (r->owner == owner) peri_run_cancel(r);
+}
+
 /* A limit that is used up for longer is no failure: everything read is kept, and it is known when to go on. */
 static bool limited(const peri_run *r) { return r->err.code == PERI_RATE_LIMITED && r->resumes_ms > 0; }
 static const char *status_of(const peri_run *r) { return limited(r) ? "stopped" : r->err.code ? "failed" : r->stopped_early ? "stopped" : "ok"; }
@@ -289,6 +294,7 @@ peri_run *peri_run_start(peri_engine *g, const peri_project *project, const peri
   peri_run *r = peri_run_new(g, project, options);
   r->done = done;
   r->done_self = self;
+  r->owner = g->owner;
   r->before = g->runs_last;
   if (g->runs_last) g->runs_last->next = r;
   else g->runs = r;

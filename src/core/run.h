@@ -47,6 +47,7 @@ typedef void peri_run_done(void *self, peri_buf *result, const peri_err *e);
 peri_run *peri_run_start(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_run_done *done, void *self);
 /* Stops one run at its next page edge, as Ctrl-C does all of them; done comes as usual. */
 void peri_run_cancel(peri_run *r);
+void peri_run_cancel_of(peri_engine *g, const void *owner); /* all that were started while it had borrowed the loop (core/lend) */
 /* One run, waited for: the code of its end, also in *e. */
 peri_code peri_sync(peri_engine *g, const peri_project *project, const peri_sync_options *options, peri_buf *result, peri_err *e);
 /* For progress displays. */
@@ -88,6 +89,7 @@ struct peri_run {
   peri_run *next, *before; /* in the engine's list */
   peri_run_state state;
   bool stop;               /* cancelled: see peri_run_stopping */
+  void *owner;             /* as peri_engine.owner was at its start */
   peri_run_done *done; void *done_self;
   peri_lane lane;          /* of its commits */
   peri_buf result;
