@@ -255,11 +255,75 @@ static void readers_and_the_log(void **state) {
   assert_string_equal(ask_text(f->s, "PRAGMA integrity_check"), "ok");
 }
 
+/* ---- how long it takes to be back ---- */
+
+static int64_t steps; /* of SQLite's machine, in any connection: what does not grow with the rows is quick on any disk */
+
+static int on_steps(void *self) {
+  (void)self;
+  steps++;
+  return 0;
+}
+
+static int watch_steps(sqlite3 *db, char **message, const struct sqlite3_api_routines *api) {
+  (void)message, (void)api;
+  sqlite3_progress_handler(db, 1, on_steps, NULL);
+  return SQLITE_OK;
+}
+
+/* Everything that a sync asks the store between its start and its first page, after a kill: the run is still open. */
+static int64_t steps_to_ready(fixture *f, int64_t rows) {
+  peri_err e = {0};
+  char fill[800];
+  snprintf(fill, sizeof fill,
+           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %lld) INSERT INTO integration_data(integration_id, entity_type, external_id, run_seq,"
+           " data, raw) SELECT '11111111-1111-7111-8111-111111111111', 'contact', 'k' || (%lld + i), 1, '{}', '{}' FROM n",
+           (long long)rows, (long long)rows * 10);
+  next_run(f);
+  OK(peri_exec(f->s, &e, "fill", fill, ""));
+  peri_store_close(f->s);
+  f->s = NULL;
+  steps = 0;
+  assert_int_equal(sqlite3_auto_extension((void (*)(void))watch_steps), SQLITE_OK);
+  OK(peri_store_open(f->path, PERI_OPEN_WRITE, 0, "test", &f->s, &e));
+  peri_buf text = {0};
+  peri_arena *a = peri_arena_new();
+  peri_json *one;
+  peri_cursor cursor;
+  peri_str json;
+  int64_t at;
+  OK(peri_mapping_rows(f->s, &text, (peri_str){0}, (peri_str){0}, &e));
+  OK(peri_meta_get(f->s, a, "generation", &json, &e));
+  OK(peri_integration_get(f->s, a, PERI_STR("acme"), &one, &e));
+  OK(peri_store_discovered(f->s, a, INTEGRATION, &json, &at, &e));
+  OK(peri_store_rate_get(f->s, a, PERI_STR("ledger"), &json, &e));
+  next_run(f);
+  OK(peri_cursor_get(f->s, a, INTEGRATION, PERI_STR("contact"), PERI_STR("main"), &cursor, &e));
+  const peri_str entity = PERI_STR("contact"), plan = PLAN, key = PERI_STR("k1");
+  const uint8_t hash[1][16] = {{0}};
+  peri_known known;
+  OK(peri_store_known(f->s, INTEGRATION, &entity, &plan, 1, &key, hash, 1, &known, &e));
+  int64_t taken = steps;
+  sqlite3_cancel_auto_extension((void (*)(void))watch_steps);
+  sqlite3_progress_handler(f->s->db, 0, NULL, NULL);
+  assert_int_equal(ask(f->s, "SELECT count(*) FROM runs WHERE status = 'running'"), 1); /* the killed one is marked */
+  peri_arena_free(a);
+  peri_buf_fini(&text);
+  return taken;
+}
+
+static void ready_does_not_wait_for_rows(void **state) {
+  fixture *f = *state;
+  int64_t few = steps_to_ready(f, 1000), many = steps_to_ready(f, 50000);
+  if (many > few + few / 10) fail_msg("%lld steps with 1,000 rows, %lld with 51,000", (long long)few, (long long)many);
+}
+
 int store_crash_tests(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(killed_commits_are_whole, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(killed_rotations_keep_every_secret, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(readers_and_the_log, fixture_open, fixture_close),
+      cmocka_unit_test_setup_teardown(ready_does_not_wait_for_rows, fixture_open, fixture_close),
   };
   return cmocka_run_group_tests_name("store: kills", tests, NULL, NULL);
 }
