@@ -234,6 +234,7 @@ void peri_commit_page(peri_feed *f, peri_page *p, bool keys_only, const peri_cur
                             .origin = p->origin.url.n ? &p->origin : NULL,
                             .cursor = keep_cursor ? cursor : NULL,
                             .sweep = f->sweep,
+                            .sweep_unproved = f->unreadable,
                             .sweep_anew = f->sweep_anew,
                             .requests = r->pending_requests,
                             .retries = r->pending_retries,

@@ -27,6 +27,9 @@ CREATE TABLE question_rows (
   PRIMARY KEY (question_seq, row_seq)
 ) WITHOUT ROWID;
 
+-- a record came whose key could not be read: it may be any of those that this listing does not show, so the listing proves no deletion
+ALTER TABLE sweeps ADD COLUMN unproved INTEGER NOT NULL DEFAULT 0;
+
 -- who was merged into a record: followed when that one is merged away in its turn
 CREATE INDEX integration_data_merged ON integration_data(integration_id, entity_type, merged_into) WHERE merged_into IS NOT NULL;
 

@@ -67,7 +67,7 @@
                   " context = excluded.context, raw = excluded.raw")                                                                                 \
   X(UNMAPPED_DROP, "DELETE FROM unmapped WHERE integration_id = ?1 AND entity_type = ?2 AND record_key = ?3")                                        \
   X(UNMAPPED_SEEN, "UPDATE unmapped SET run_seq = ?4 WHERE integration_id = ?1 AND entity_type = ?2 AND record_key = ?3")                            \
-  X(SWEEP_FIND, "SELECT seq, started_ms, run_seq, first_seq FROM sweeps WHERE integration_id = ?1 AND stream = ?2")                                  \
+  X(SWEEP_FIND, "SELECT seq, started_ms, run_seq, first_seq, unproved FROM sweeps WHERE integration_id = ?1 AND stream = ?2")                        \
   X(BITS_GET, "SELECT bits FROM sweep_bits WHERE sweep_seq = ?1 AND chunk = ?2")                                                                     \
   X(BITS_PUT, "INSERT INTO sweep_bits(sweep_seq, chunk, bits) VALUES(?1,?2,?3) ON CONFLICT(sweep_seq, chunk) DO UPDATE SET bits = excluded.bits")    \
   X(CURSOR_PUT,                                                                                                                                      \

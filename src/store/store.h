@@ -95,6 +95,7 @@ typedef struct peri_commit {
   const peri_origin *origin;        /* NULL: nothing was asked (remap) */
   const peri_cursor *cursor;        /* NULL: leave it */
   bool sweep;                       /* mark rows seen for the sweep under way */
+  bool sweep_unproved;              /* a record of this listing has no readable key: nothing may be taken for gone, whoever ends it */
   bool sweep_anew;                  /* this run began the listing: marks of earlier ones are void, even of the same second */
   bool rollback;                    /* remap: what only another plan made of records that are refused now is taken back */
   int64_t requests, retries, bytes; /* added to the run's counters */
@@ -115,7 +116,7 @@ peri_code peri_store_commit(peri_store *s, const peri_commit *commits, size_t co
 peri_code peri_store_sweep_end(peri_store *s, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities,
                                size_t entity_count, int64_t share_percent, int64_t *deleted, peri_err *e);
 /* The end of a sweep moves a main cursor that waits for it from `sweep` to `changes`, in the same transaction. */
-/* Whether there are marks of the listing that began then: only with them may one that was resumed end in peri_store_sweep_end. */
+/* Whether there are marks of the listing that began then, and no record that could not be told: only so may one that was resumed end in peri_store_sweep_end. */
 peri_code peri_store_sweep_open(peri_store *s, peri_str integration_id, peri_str stream, int64_t phase_started_ms, bool *open, peri_err *e);
 /* The records (raw, each once, in a) that peri_store_sweep_end would take for gone; none if there are more than `most`. Nothing is written. */
 peri_code peri_store_sweep_missing(peri_store *s, peri_arena *a, int64_t run_seq, peri_str integration_id, peri_str stream, const peri_str *entities,

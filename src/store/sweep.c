@@ -12,16 +12,18 @@
 
 typedef struct peri_sweep {
   int64_t seq, started_ms, run_seq, first_seq;
+  bool unproved;
 } peri_sweep;
 
 static peri_code head_get(peri_store *s, peri_str integration_id, peri_str stream, peri_sweep *h, peri_err *e) {
-  *h = (peri_sweep){INT64_MIN, -1, 0, 0};
+  *h = (peri_sweep){INT64_MIN, -1, 0, 0, false};
   sqlite3_stmt *st = peri_stmt(s, PERI_Q_SWEEP_FIND, e);
   if (!st) return peri_why(e);
   peri_bind(st, "tt", integration_id, stream);
   int rc = sqlite3_step(st);
   if (rc == SQLITE_ROW)
-    *h = (peri_sweep){sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3)};
+    *h = (peri_sweep){sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3),
+                      sqlite3_column_int(st, 4) != 0};
   peri_code code = rc == SQLITE_ROW || rc == SQLITE_DONE ? PERI_OK : peri_sql_fail(s, e, "look a sweep up");
   sqlite3_reset(st);
   return code;
@@ -49,7 +51,7 @@ static peri_code head_for(peri_work *w, peri_sweep *h, peri_err *e) {
   if ((code = peri_ask(w->s, e, &top, 0, "SELECT max(seq) FROM integration_data", "")) != PERI_OK) return code;
   code = peri_exec(w->s, e, "begin a sweep", "INSERT INTO sweeps(integration_id, stream, started_ms, run_seq, first_seq) VALUES(?1,?2,?3,?4,?5)",
                    "ttiii", c->integration_id, c->stream, started, c->run_seq, top);
-  *h = (peri_sweep){sqlite3_last_insert_rowid(w->s->db), started, c->run_seq, top};
+  *h = (peri_sweep){sqlite3_last_insert_rowid(w->s->db), started, c->run_seq, top, false};
   return code;
 }
 
@@ -61,6 +63,7 @@ static int by_value(const void *a, const void *b) {
 peri_code peri_sweep_mark(peri_work *w, peri_err *e) {
   peri_sweep h;
   peri_code code = head_for(w, &h, e);
+  if (code == PERI_OK && w->commit->sweep_unproved) code = peri_exec(w->s, e, "mark a sweep", "UPDATE sweeps SET unproved = 1 WHERE seq = ?1", "i", h.seq);
   if (code != PERI_OK || !w->seen_count) return code;
   qsort(w->seen, w->seen_count, sizeof *w->seen, by_value);
   sqlite3_stmt *get = peri_stmt(w->s, PERI_Q_BITS_GET, e), *put = get ? peri_stmt(w->s, PERI_Q_BITS_PUT, e) : NULL;
@@ -250,7 +253,7 @@ peri_code peri_store_sweep_open(peri_store *s, peri_str integration_id, peri_str
   peri_sweep h;
   peri_store_enter(s);
   peri_code code = head_get(s, integration_id, stream, &h, e);
-  *open = code == PERI_OK && h.seq != INT64_MIN && h.started_ms == phase_started_ms;
+  *open = code == PERI_OK && h.seq != INT64_MIN && h.started_ms == phase_started_ms && !h.unproved;
   peri_store_leave(s);
   return code;
 }

@@ -163,6 +163,7 @@ note-deep contact 2 0 bad_reply
 note-1mb contact 2 0 ok
 note-5mb contact 2 0 ok 1
 id-5mb contact 2 0 ok 1
+keyless contact 0 0 bad_reply 1
 name-null contact 2 0 ok ~
 age-big contact 2 0 ok ~
 TABLE
@@ -214,7 +215,12 @@ one() { # FAULT STREAM PAGE TIMES EXPECTED [REJECTED|~]
   ask good
   p sync s --entity "$stream" --json >"$P/out2" 2>"$P/err2" || bad "$S: the next run is good" "$(jq -r .error.message "$P/out2")"
   rows >"$P/rows"
-  wrong=$(LC_ALL=C comm -13 "$P/rows" "$WORK/truth" | head -2)
+  if [ "$fault" = keyless ]; then # the run that goes on has seen no record 150, and may not believe that there is none
+    grep -q '^150|' "$P/rows" || bad "$S: a listing with a record that cannot be told proves no deletion" "row 150 is gone"
+    wrong=
+  else
+    wrong=$(LC_ALL=C comm -13 "$P/rows" "$WORK/truth" | head -2)
+  fi
   [ -z "$wrong" ] || bad "$S: the next run brings what was missed" "$wrong"
   if ! cmp -s "$P/rows" "$WORK/truth"; then # it went on where the fault had stopped it: what came before is read by the next from the start
     p sync s --entity "$stream" --full --json >"$P/out3" 2>"$P/err3"

@@ -346,6 +346,9 @@ static bool serve(int fd, char *path) {
   q.version = s->version;
   q.faulty = fault[0] && (s->page == 0 || s->page == q.page) && (s->forever || s->times > 0);
   if (strcmp(fault, "flap") == 0) q.faulty = s->asked % 2 == 1; /* every other call */
+  bool keyless = strcmp(fault, "keyless") == 0; /* a record that cannot be told, and then no further page */
+  if (keyless) snprintf(fault, sizeof fault, "%s", q.page == 1 ? "" : q.page == 2 ? "id-missing" : "html");
+  if (keyless && q.page == 1) q.faulty = false;
   if (q.faulty && !s->forever) s->times--;
   pthread_mutex_unlock(&lock);
   q.fault = fault;
