@@ -1,5 +1,5 @@
 -- CouchDB 2 and later, and what speaks as it does (PouchDB Server): the documents of one database, by its feed of changes. Deletions are part of
--- the feed, so nothing is ever listed twice to find them. Of conflicting revisions the feed carries the one that CouchDB itself shows.
+-- the feed, so nothing is listed twice to find them. Of conflicting revisions the feed carries the one that CouchDB itself shows.
 
 local database = setting "database"
 
@@ -37,6 +37,8 @@ return connector "couchdb" {
   },
 
   streams = {
-    stream "doc" { key = "_id", full = feed, changes = feed },
+    -- A database that was deleted and made again counts from one again, and its feed does not say so: a place in the old one is beyond all that the
+    -- new one has. Once a day the feed is read from its beginning, which finds what is new and what is gone.
+    stream "doc" { key = "_id", full = feed, changes = feed, sweep = "1d" },
   },
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# tests/real/run.sh [wordpress] [hubspot] [oidc]: perilune against systems that others wrote: WordPress from Debian's packages, HubSpot's own client for
-# Node, and npm's oidc-provider. Not part of `make test`. What is not installed is skipped with a word. Ends with "N passed, N failed"; figures stand before that.
+# tests/real/run.sh [wordpress] [hubspot] [oidc] [couchdb]: perilune against systems that others wrote: WordPress from Debian's packages, HubSpot's own client for
+# Node, npm's oidc-provider and pouchdb-server. Not part of `make test`. What is not installed is skipped with a word. Ends with "N passed, N failed"; figures stand before that.
 # B is the build folder, already built; logs are in $B/real.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -9,7 +9,7 @@ case $B in /*) ;; *) B=$(pwd)/$B ;; esac
 PERILUNE=${PERILUNE:-$B/perilune}
 export B PERILUNE
 mkdir -p "$B/real"
-[ $# -gt 0 ] || set -- wordpress hubspot oidc
+[ $# -gt 0 ] || set -- wordpress hubspot oidc couchdb
 passed=0 failed=0
 for part in "$@"; do
   log=$B/real/$part.log
