@@ -23,6 +23,7 @@
 #define PERI_TICK_MS 10                             /* how often a running worker looks at its clock */
 
 /* pages and records */
+#define PERI_TRACED_BYTES_MAX 2000                  /* of a value whose way is told: people read it */
 #define PERI_PAGE_BYTES_MAX (32u << 20)             /* a reply, unpacked; Salesforce and WordPress stay below 20 MB */
 #define PERI_UNPACK_RATIO_MAX 100                   /* a gzip bomb grows a thousandfold, honest JSON ten- to thirtyfold */
 #define PERI_RECORD_BYTES_MAX (4u << 20)

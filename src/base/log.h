@@ -24,5 +24,7 @@ void peri_redact_clear(void);
 /* Rewrites in place; the text never grows. Returns its new length. A secret that the text's end cuts off is blotted as far as it goes, so cutting
  * first and blotting then is safe; cutting and going on with another text is not. */
 size_t peri_redact(char *text, size_t n);
+struct peri_arena;
+peri_str peri_redacted(struct peri_arena *a, peri_str text); /* a copy; empty stays empty */
 
 #endif

@@ -1,7 +1,7 @@
 /* base/redact: blots secrets out of texts, as they stand and as they look in URLs, JSON, HTML and base64.
  * A secret is compared byte by byte, each byte as itself, as %XX (or %25XX), as `+` for a space, with a JSON escape or as an HTML entity: so any mixture
  * of encoders is caught. For base64 the inner characters are compared for all three positions that the secret can have in
- * a longer text ("user:secret" of HTTP Basic). A text that ends inside a secret was cut there by somebody: what there is of it is blotted too.
+ * a longer text ("user:secret" of HTTP Basic). A text that ends inside a secret, or has "…" there, was cut by somebody: what there is of it is blotted too.
  * Refuses to blot secrets under 6 bytes: it would blot everything. */
 #include "base/log.h"
 
@@ -216,6 +216,7 @@ static size_t match(const pattern *q, const char *text, size_t n) {
   for (size_t i = 0; i < q->n; i += bytes) {
     size_t step = spelled(text + at, n - at, q->p + i, q->n - i, &bytes);
     if (!step && q->base64 && at < n && ((q->p[i] == '+' && text[at] == '-') || (q->p[i] == '/' && text[at] == '_'))) step = 1;
+    if (!step && i >= CUT_BYTES_MIN && n - at >= 3 && memcmp(text + at, "\xE2\x80\xA6", 3) == 0) return at;
     if (!step) return cut_off(text + at, n - at, i) ? n : 0;
     at += step;
   }
@@ -264,4 +265,10 @@ size_t peri_redact(char *text, size_t n) {
   pthread_rwlock_unlock(&lock);
   if (to < n) text[to] = 0;
   return to;
+}
+
+peri_str peri_redacted(peri_arena *a, peri_str text) {
+  peri_str copy = peri_arena_str(a, text);
+  if (copy.n) copy.n = peri_redact((char *)(uintptr_t)copy.p, copy.n);
+  return copy;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/show.h"
 #include "base/log.h"
 #include "vault/key.h"
 
@@ -35,10 +36,15 @@ void peri_cli_data(const peri_cli *c, peri_str json) {
   (void)c;
   char *text = peri_dup(json); /* what an API said may stand in it */
   fputs("{\"data\":", stdout);
-  fwrite(text, 1, peri_redact(text, json.n), stdout);
+  peri_buf safe = {0};
+  peri_show_json(&safe, (peri_str){text, peri_redact(text, json.n)});
+  fwrite(safe.p, 1, safe.n, stdout);
+  peri_buf_fini(&safe);
   free(text);
   fputs(",\"error\":null}\n", stdout);
 }
+
+peri_str peri_cli_shown(peri_arena *a, peri_str text, size_t most) { return peri_shown(a, peri_redacted(a, text), most); }
 
 int peri_cli_fail(const peri_cli *c, const peri_err *e) {
   if (c->handed_over) return c->handed_code;

@@ -63,6 +63,9 @@ void peri_cli_data(const peri_cli *c, peri_str json);                   /* --jso
 bool peri_cli_number(const peri_cli *c, const char *flag, int64_t *out, peri_err *e); /* 0 or more; *out untouched if absent */
 bool peri_cli_terminal(int fd);                                         /* a terminal, and NO_COLOR/dumb are looked at by the caller */
 
+/* Other people's text fit for a terminal: known secrets blotted, controls and hidden characters spelled out, at most so many bytes of it (0: all). */
+peri_str peri_cli_shown(peri_arena *a, peri_str text, size_t most);
+
 /* Everything a command may need, opened as far as asked; closed by peri_session_close in the right order. If a process that stays holds the database, the
  * whole command line is handed over to it: then this fails, and peri_cli_fail answers what came back. */
 typedef struct peri_session {
@@ -83,6 +86,8 @@ typedef enum peri_need {
 } peri_need;
 peri_code peri_session_open(const peri_cli *c, int need, peri_session *s, peri_err *e);
 void peri_session_close(peri_session *s);
+/* Where the key is at hand: what the integrations' secrets are, so that no value that holds one is shown or kept. Without the key nothing is known. */
+void peri_session_learn(const peri_cli *c, peri_session *s);
 /* Where this command's key comes from; reads nothing. file: the project's key file. */
 void peri_session_key(const peri_cli *c, const char *file, peri_key_place *out);
 

@@ -92,7 +92,7 @@ static void print_fields(const peri_json *d) {
     peri_str was = {0}, is = {0};
     if (s) was = peri_json_get(s, "old")->raw, is = peri_json_get(s, "new")->raw;
     peri_str cells[5] = {peri_json_get_text(f, "name"), peri_json_str(peri_json_get(f, "set")), peri_json_str(peri_json_get(f, "cleared")), peri_json_str(peri_json_get(f, "changed")),
-                         s ? peri_arena_fmt(a, "%.*s: %.*s -> %.*s", PERI_S(peri_json_get_text(s, "id")), PERI_S(was), PERI_S(is)) : PERI_STR("")};
+                         s ? peri_cli_shown(a, peri_arena_fmt(a, "%.*s: %.*s -> %.*s", PERI_S(peri_json_get_text(s, "id")), PERI_S(was), PERI_S(is)), 0) : PERI_STR("")};
     peri_table_row(t, cells);
   }
   peri_table_print(t);
@@ -108,7 +108,7 @@ static void print_one(const plan_job *j, const peri_json *d) {
   print_fields(d);
   const peri_json *rejects = peri_json_get(d, "rejects"), *missing = peri_json_get(d, "missing");
   for (const peri_json *r = rejects ? rejects->first : NULL; r; r = r->next)
-    printf("would be refused: %.*s %.*s\n", PERI_S(peri_json_get_text(r, "id")), PERI_S(peri_json_get_text(r, "message")));
+    printf("would be refused: %.*s %.*s\n", PERI_S(peri_cli_shown(j->a, peri_json_get_text(r, "id"), 100)), PERI_S(peri_cli_shown(j->a, peri_json_get_text(r, "message"), 0)));
   for (const peri_json *m = missing ? missing->first : NULL; m; m = m->next)
     printf("%.*s was not asked for when some of these records were fetched, and is null there: perilune backfill %.*s --entity %.*s --field %.*s\n", PERI_S(m->text), PERI_S(name),
            PERI_S(j->target.entity), PERI_S(m->text));
@@ -166,6 +166,7 @@ static peri_code work(plan_job *j, peri_buf *all, peri_err *e) {
   if (!code) code = read_all(j->a, j->c->args[1], &file.bytes, e);
   if (!code) code = peri_session_open(j->c, PERI_NEED_PROJECT | PERI_NEED_READ | PERI_NEED_ENGINE, &j->s, e);
   if (!code && !j->s.store) code = peri_fail(e, PERI_NOT_FOUND, "there is no database yet; it is made with perilune add");
+  if (!code) peri_session_learn(j->c, &j->s);
   if (!code) code = place_of(j, j->c->args[1], e);
   if (code) return code;
   file.path = j->path;

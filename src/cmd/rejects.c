@@ -7,6 +7,8 @@
 #include "store/catalog.h"
 #include "store/report.h"
 
+#define ID_SHOWN_MAX 100
+
 /* ---- show ---- */
 
 static void print_counts(const peri_json *counts) {
@@ -22,16 +24,19 @@ static void print_counts(const peri_json *counts) {
 }
 
 static void print_rejects(const peri_json *rejects) {
+  peri_arena *a = peri_arena_new();
   for (const peri_json *r = rejects->first; r; r = r->next) {
-    peri_str file = peri_json_get_text(r, "file"), field = peri_json_get_text(r, "field"), value = peri_json_get_text(r, "value");
-    printf("%.*s %.*s  ", PERI_S(peri_json_get_text(r, "entity")), PERI_S(peri_json_get_text(r, "externalId")));
-    bool named = field.n && peri_str_starts(peri_json_get_text(r, "message"), field);
+    peri_arena_reset(a);
+    peri_str file = peri_json_get_text(r, "file"), field = peri_json_get_text(r, "field"), value = peri_json_get_text(r, "value"), message = peri_json_get_text(r, "message");
+    printf("%.*s %.*s  ", PERI_S(peri_json_get_text(r, "entity")), PERI_S(peri_cli_shown(a, peri_json_get_text(r, "externalId"), ID_SHOWN_MAX)));
+    bool named = field.n && peri_str_starts(message, field);
     if (field.n && !named) printf("%.*s: ", PERI_S(field));
-    printf("%.*s: %.*s", PERI_S(peri_json_get_text(r, "code")), PERI_S(peri_json_get_text(r, "message")));
-    if (value.n) printf("  (value %.*s)", PERI_S(value));
+    printf("%.*s: %.*s", PERI_S(peri_json_get_text(r, "code")), PERI_S(peri_cli_shown(a, message, 0)));
+    if (value.n) printf("  (value %.*s)", PERI_S(peri_cli_shown(a, value, 0)));
     if (file.n) printf("  [%.*s:%lld]", PERI_S(file), (long long)peri_json_get_int(r, "line", 0));
     fputc('\n', stdout);
   }
+  peri_arena_free(a);
 }
 
 static peri_reject_filter filter_of(const peri_cli *c) {
@@ -51,6 +56,7 @@ static int show(peri_cli *c) {
     peri_fail(&e, PERI_NOT_FOUND, "there is no database yet; it is made with perilune init");
     return peri_cli_fail(c, &e);
   }
+  peri_session_learn(c, &s);
   peri_buf list = {0}, counts = {0};
   code = peri_report_rejects(s.store, peri_str_of(c->args[0]), &filter, (int)limit, 0, &list, &e);
   int64_t discarded = 0;
@@ -108,6 +114,7 @@ static int run_rejects(peri_cli *c) {
   peri_err e = {0};
   peri_session s;
   peri_code code = peri_session_open(c, PERI_NEED_PROJECT | PERI_NEED_WRITE | PERI_NEED_ENGINE, &s, &e);
+  if (!code) peri_session_learn(c, &s);
   if (code) return peri_cli_fail(c, &e);
   peri_buf all = {0};
   peri_buf_char(&all, '[');

@@ -117,6 +117,7 @@ static int run_remap(peri_cli *c) {
   peri_err e = {0};
   peri_session s;
   peri_code code = peri_session_open(c, PERI_NEED_PROJECT | PERI_NEED_WRITE | PERI_NEED_ENGINE, &s, &e);
+  if (!code) peri_session_learn(c, &s);
   if (code) return peri_cli_fail(c, &e);
   peri_arena *a = peri_arena_new();
   peri_buf list = {0}, all = {0};

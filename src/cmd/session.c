@@ -7,6 +7,8 @@
 #include "cmd/host.h"
 #include "cmd/remote.h"
 #include "core/lend.h"
+#include "core/integration.h"
+#include "store/catalog.h"
 
 #define KEY_WORD PERI_STR("perilune")
 
@@ -101,6 +103,23 @@ peri_code peri_session_open(const peri_cli *c, int need, peri_session *s, peri_e
   if (!code && (need & PERI_NEED_ENGINE)) code = peri_engine_new(s->store, s->vault, &s->engine, e);
   if (code) peri_session_close(s);
   return code;
+}
+
+void peri_session_learn(const peri_cli *c, peri_session *s) {
+  peri_err none = {0};
+  peri_buf list = {0};
+  peri_json_fault fault;
+  if (!s->store || s->hosted || s->vault || open_key(c, s, &none)) return;
+  peri_arena *a = peri_arena_new();
+  const peri_json *rows = peri_integration_list(s->store, &list, &none) ? NULL : peri_json_parse(a, peri_buf_view(&list), &fault);
+  for (const peri_json *r = rows ? rows->first : NULL; r; r = r->next) {
+    peri_integration *in = NULL;
+    if (!peri_integration_open(s->store, s->vault, peri_json_get_text(r, "name"), &in, &none)) peri_integration_close(in);
+  }
+  peri_buf_fini(&list);
+  peri_arena_free(a);
+  peri_vault_free(s->vault); /* a command that asks nothing goes on without it */
+  s->vault = NULL;
 }
 
 void peri_session_close(peri_session *s) {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/show.h"
 #include "cmd/cli.h"
 
 struct peri_table {
@@ -23,13 +24,6 @@ static size_t shown(peri_str s) {
   return n;
 }
 
-static peri_str printable(peri_arena *a, peri_str s) {
-  char *out = peri_arena_bytes(a, s.n + 1);
-  for (size_t i = 0; i < s.n; i++) out[i] = (unsigned char)s.p[i] < 32 || s.p[i] == 127 ? ' ' : s.p[i];
-  out[s.n] = 0;
-  return (peri_str){out, s.n};
-}
-
 peri_table *peri_table_new(const char *const *titles, size_t columns) {
   peri_arena *a = peri_arena_new();
   peri_table *t = peri_arena_take(a, sizeof *t);
@@ -45,7 +39,7 @@ peri_table *peri_table_new(const char *const *titles, size_t columns) {
 void peri_table_row(peri_table *t, const peri_str *cells) {
   for (size_t i = 0; i < t->columns; i++) {
     t->cells = t->rows * t->columns + i < t->cap ? t->cells : peri_arena_grow(t->arena, t->cells, t->rows * t->columns + i, &t->cap, sizeof *t->cells);
-    peri_str cell = printable(t->arena, cells[i]);
+    peri_str cell = peri_shown(t->arena, cells[i], 0);
     t->cells[t->rows * t->columns + i] = cell;
     size_t w = shown(cell);
     if (w > t->widths[i]) t->widths[i] = w;

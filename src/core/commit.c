@@ -106,11 +106,7 @@ static void add_merged(job *j, size_t record) {
 }
 
 /* What a reject or a warning shows of a value is meant for people and for logs. */
-static peri_str without_secrets(const job *j, peri_str json) {
-  peri_str copy = peri_arena_str(j->page->arena, json);
-  if (copy.n) copy.n = peri_redact((char *)(uintptr_t)copy.p, copy.n);
-  return copy;
-}
+static peri_str without_secrets(const job *j, peri_str json) { return peri_redacted(j->page->arena, json); }
 
 static void add_mapped(job *j, const peri_row_msg *m) {
   const peri_feed *f = j->feed;

@@ -57,6 +57,7 @@ void peri_page_origin(peri_page *p, const char *method, peri_str url, int64_t at
 void peri_page_free(peri_page *p) {
   if (!p) return;
   peri_buf_fini(&p->body);
+  peri_buf_fini(&p->trace);
   peri_arena_free(p->arena);
   free(p);
 }
@@ -102,7 +103,7 @@ static bool send_page(peri_mapper *m, peri_page *p, uint32_t flags, uint32_t fir
   peri_buf b = {0};
   peri_page_msg msg = {.page = p->number,
                        .view = p->view,
-                       .flags = flags | (p->packed ? PERI_PAGE_RECORDS : 0u),
+                       .flags = flags | (p->packed ? PERI_PAGE_RECORDS : 0u) | (p->traced ? PERI_PAGE_TRACE : 0u),
                        .first = first,
                        .count = count,
                        .headers_json = p->headers_json,
@@ -282,6 +283,7 @@ static void after_retry(peri_mapper *m, peri_page *p, peri_retry what, const per
 static void forget_part(peri_page *p) {
   p->row_count = p->rows_kept;
   if (!p->split_done) p->count = 0;
+  peri_buf_clear(&p->trace);
 }
 
 static void on_fail_frame(peri_mapper *m, peri_page *p, const peri_frame *f) {
@@ -328,6 +330,10 @@ static void on_frame(void *self, peri_worker *w, const peri_frame *f) {
       p->rows_kept = p->row_count;
       start_part(m);
     }
+    return;
+  case PERI_K_TRACE:
+    p->trace.max = PERI_FRAME_TO_CORE_MAX;
+    if (p->traced) peri_buf_str(&p->trace, f->payload);
     return;
   case PERI_K_FAIL: on_fail_frame(m, p, f); return;
   default: return;

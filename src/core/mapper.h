@@ -12,6 +12,8 @@ struct peri_page {
   uint32_t number, view;
   bool map_all;              /* no question asked after SPLIT */
   bool split_only;           /* only keys and stamps are wanted: on_mapped follows on_split, without rows */
+  bool traced;               /* PERI_PAGE_TRACE: one record, whose mapping is told in `trace` */
+  peri_buf trace;            /* owned; what the worker said, unchecked */
   bool packed;               /* PERI_PAGE_RECORDS: records from the store */
   peri_buf body;             /* owned */
   peri_str headers_json, parent_json; /* in the page's arena */

@@ -10,6 +10,7 @@ bool peri_owed_may_say(peri_kind kind) {
   case PERI_K_OPENED:
   case PERI_K_SPLIT:
   case PERI_K_ROWS:
+  case PERI_K_TRACE:
   case PERI_K_DONE:
   case PERI_K_REQUEST:
   case PERI_K_EMIT:

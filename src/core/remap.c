@@ -80,8 +80,8 @@ static void add_row(remap *m, const peri_row_msg *r) {
                          .data = r->data,
                          .raw = s->raw,
                          .context = s->context,
-                         .warnings = r->warnings,
-                         .reject_json = r->reject};
+                         .warnings = peri_redacted(m->arena, r->warnings),
+                         .reject_json = peri_redacted(m->arena, r->reject)};
   memcpy(row.raw_hash, s->raw_hash, 16);
   memcpy(row.data_hash, r->data_hash, 16);
   m->rows[m->row_count++] = row;

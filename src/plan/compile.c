@@ -109,6 +109,7 @@ plan_field *plan_make_field(plan_maker *m, const peri_node *word, peri_str name,
   plan_field *f = peri_arena_take(m->plan->arena, sizeof *f);
   f->name = name;
   f->line = word->line;
+  f->file = word->file.n ? word->file : m->plan->path;
   f->transform = f->validate = f->scale = -1;
   f->number = (int)m->plan->field_count;
   if (word->type != PERI_N_WORD) {

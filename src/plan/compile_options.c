@@ -214,6 +214,7 @@ static bool make_list(plan_maker *m, plan_field *f) {
   plan_field *item = peri_arena_take(m->plan->arena, sizeof *item);
   *item = (plan_field){.name = f->name,
                        .line = f->line,
+                       .file = f->file,
                        .number = f->number,
                        .trim = f->trim,
                        .transform = -1,
@@ -254,12 +255,13 @@ static bool make_rest(plan_maker *m, plan_field *f) {
 
 /* ---- all of them ---- */
 
-static bool make_function(plan_maker *m, plan_field *f, const char *option, int *fn, int *line, peri_str *body) {
+static bool make_function(plan_maker *m, plan_field *f, const char *option, int *fn, int *line, peri_str *file, peri_str *body) {
   const peri_node *n = peri_node_get(f->options, option);
   if (!n || n->type == PERI_N_NULL) return true;
   if (n->type != PERI_N_FUNC) return refuse(m, f, option, "wants a function");
   *fn = n->u.fn;
   *line = n->line ? n->line : f->line;
+  *file = n->line && n->file.n ? n->file : f->file;
   *body = n->word;
   return true;
 }
@@ -317,8 +319,8 @@ bool plan_make_options(plan_maker *m, plan_field *f, const peri_node *word) {
   f->map_first = !plan_kinds[f->kind].texty;
   if (!make_text(m, f) || !make_zone(m, f) || !make_formats(m, f) || !make_number(m, f)) return false;
   if (f->kind == PK_LIST ? !make_list(m, f) : f->kind == PK_REST ? !make_rest(m, f) : !make_map(m, f)) return false;
-  if (!make_function(m, f, "transform", &f->transform, &f->transform_line, &f->transform_body)) return false;
-  if (!make_function(m, f, "validate", &f->validate, &f->validate_line, &f->validate_body)) return false;
+  if (!make_function(m, f, "transform", &f->transform, &f->transform_line, &f->transform_file, &f->transform_body)) return false;
+  if (!make_function(m, f, "validate", &f->validate, &f->validate_line, &f->validate_file, &f->validate_body)) return false;
   if (!make_bound(m, f, "min", true) || !make_bound(m, f, "max", false)) return false;
   if (!bounds_meet(f)) return refuse(m, f, "min", "is above max");
   if (!make_default(m, f)) return false;

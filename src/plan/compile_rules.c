@@ -87,6 +87,7 @@ bool plan_make_rules(plan_maker *m, const peri_node *mapping) {
     const peri_node *word = rules->type == PERI_N_TABLE ? rules->items[i] : rules;
     plan_rule *rule = &p->rules[p->rule_count];
     rule->line = word->line ? word->line : mapping->line;
+    rule->file = word->file.n ? word->file : p->path;
     if (!peri_node_is(word, "rule")) return plan_refuse(m, rule->line, "rules wants a list of rule");
     if (!rule_fields(m, rule, word->what) || !rule_need(m, rule, word) || !rule_then(m, rule, word)) return false;
     p->rule_count++;
@@ -95,7 +96,7 @@ bool plan_make_rules(plan_maker *m, const peri_node *mapping) {
     plan_field *f = p->fields[i];
     if (!f->unique) continue;
     plan_rule *rule = &p->rules[p->rule_count++];
-    *rule = (plan_rule){.need = PN_UNIQUE, .line = f->line, .check = -1, .seen = plan_seen_new(p->arena)};
+    *rule = (plan_rule){.need = PN_UNIQUE, .line = f->line, .file = f->file, .check = -1, .seen = plan_seen_new(p->arena)};
     rule->fields = peri_arena_take(p->arena, sizeof *rule->fields);
     if (!add_field(m, rule, f->name)) return false;
   }

@@ -48,12 +48,12 @@ static void join_paths(peri_buf *b, plan_source *const *sources, size_t count) {
   }
 }
 
-static void function_step(peri_buf *b, const peri_plan *p, const char *name, int line) {
-  peri_buf_fmt(b, " -> Lua %s (%.*s:%d)", name, PERI_S(p->path), line);
+static void function_step(peri_buf *b, const char *name, peri_str file, int line) {
+  peri_buf_fmt(b, " -> Lua %s (%.*s:%d)", name, PERI_S(file), line);
 }
 
 /* "properties.phone, properties.country -> Lua transform (mappings/hubspot/contact.lua:14) -> phone" */
-static void put_lineage(peri_buf *b, const peri_plan *p, const plan_field *f) {
+void plan_lineage(peri_buf *b, const plan_field *f) {
   if (f->kind == PK_WHEN) {
     peri_buf_fmt(b, "when %.*s:", PERI_S(f->choose->full));
     for (size_t i = 0; i <= f->case_count; i++) {
@@ -65,7 +65,7 @@ static void put_lineage(peri_buf *b, const peri_plan *p, const plan_field *f) {
       else
         peri_buf_c_str(b, " otherwise = ");
       if (one)
-        put_lineage(b, p, one);
+        plan_lineage(b, one);
       else
         peri_buf_c_str(b, "null");
     }
@@ -75,7 +75,7 @@ static void put_lineage(peri_buf *b, const peri_plan *p, const plan_field *f) {
   join_paths(b, f->sources, f->source_count);
   if (f->source_count > 1 && !early && !f->has_join) peri_buf_c_str(b, " -> the first that has a value");
   if (f->has_join) peri_buf_fmt(b, " -> joined with \"%.*s\"", PERI_S(f->join));
-  if (early) function_step(b, p, "transform", f->transform_line);
+  if (early) function_step(b, "transform", f->transform_file, f->transform_line);
   if (f->has_default) peri_buf_c_str(b, " -> default");
   peri_buf_fmt(b, " -> %s", plan_kinds[f->kind].name);
   if (f->item) peri_buf_fmt(b, " of %s", plan_kinds[f->item->kind].name);
@@ -85,13 +85,13 @@ static void put_lineage(peri_buf *b, const peri_plan *p, const plan_field *f) {
     peri_buf_c_str(b, " -> map");
   if (f->lookup.n) peri_buf_fmt(b, " -> lookup %.*s", PERI_S(f->lookup));
   if (f->transform >= 0 && !early) {
-    function_step(b, p, "transform", f->transform_line);
+    function_step(b, "transform", f->transform_file, f->transform_line);
     peri_buf_fmt(b, " -> %s", plan_kinds[f->kind].name);
   }
   if (f->required) peri_buf_c_str(b, " -> required");
   if (f->has_min || f->has_max) peri_buf_c_str(b, " -> bounds");
   if (f->pattern.n) peri_buf_c_str(b, " -> pattern");
-  if (f->validate >= 0) function_step(b, p, "validate", f->validate_line);
+  if (f->validate >= 0) function_step(b, "validate", f->validate_file, f->validate_line);
 }
 
 static void put_lua(peri_jw *w, const plan_field *f, bool *transform, bool *validate) {
@@ -122,6 +122,7 @@ static void put_field(peri_jw *w, const peri_plan *p, const plan_field *f) {
   for (size_t i = 0; i < f->currency_count; i++) peri_jw_text(w, f->currency[i]->full);
   peri_jw_end_array(w);
   peri_jw_kv_int(w, "line", f->line);
+  if (!peri_str_eq(f->file, p->path)) peri_jw_kv(w, "file", f->file); /* of one that it extends */
   peri_jw_kv_bool(w, "required", f->required);
   peri_jw_key_c(w, "lua");
   peri_jw_array(w);
@@ -130,7 +131,7 @@ static void put_field(peri_jw *w, const peri_plan *p, const plan_field *f) {
   if (f->lookup.n) peri_jw_kv(w, "lookup", f->lookup);
   peri_str description = peri_node_opt_text(f->options, "description");
   if (description.n) peri_jw_kv(w, "description", description);
-  put_lineage(&b, p, f);
+  plan_lineage(&b, f);
   peri_jw_kv(w, "lineage", peri_buf_view(&b));
   peri_jw_end_object(w);
   peri_buf_fini(&b);
@@ -165,7 +166,7 @@ static void put_rule(peri_jw *w, const peri_plan *p, const plan_rule *rule) {
   peri_jw_kv_c(w, "need", needs[rule->need]);
   peri_jw_kv_c(w, "then", thens[rule->then]);
   if (rule->message.n) peri_jw_kv(w, "message", rule->message);
-  if (rule->need == PN_CHECK) peri_jw_kv(w, "lua", peri_arena_fmt(p->arena, "%.*s:%d", PERI_S(p->path), rule->line));
+  if (rule->need == PN_CHECK) peri_jw_kv(w, "lua", peri_arena_fmt(p->arena, "%.*s:%d", PERI_S(rule->file), rule->line));
   peri_jw_kv_int(w, "line", rule->line);
   peri_jw_end_object(w);
 }

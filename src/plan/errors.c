@@ -2,40 +2,12 @@
  * it goes to terminals and logs. Builds texts only when something failed. */
 #include <stdio.h>
 
+#include "base/show.h"
 #include "plan/inside.h"
 
-/* Bytes of the character at s that must not reach a terminal: controls, C1, and marks that turn the writing direction. */
-static size_t unprintable(const unsigned char *s, size_t n) {
-  if (s[0] < 32 || s[0] == 127) return 1;
-  if (n >= 2 && s[0] == 0xC2 && s[1] < 0xA0) return 2;
-  if (n >= 3 && s[0] == 0xE2 &&
-      ((s[1] == 0x80 && ((s[2] >= 0xAA && s[2] <= 0xAE) || s[2] == 0xA8 || s[2] == 0xA9)) || (s[1] == 0x81 && s[2] >= 0xA6 && s[2] <= 0xA9)))
-    return 3;
-  return 0;
-}
+peri_str plan_shown(peri_arena *a, peri_str raw) { return peri_shown(a, raw, PLAN_SHOWN_MAX); }
 
-peri_str plan_shown(peri_arena *a, peri_str raw) {
-  size_t n = raw.n;
-  bool cut = n > PLAN_SHOWN_MAX;
-  if (cut) {
-    n = PLAN_SHOWN_MAX;
-    while (n && ((unsigned char)raw.p[n] & 0xC0) == 0x80) n--;
-  }
-  char *out = peri_arena_bytes(a, n + 4);
-  size_t at = 0;
-  for (size_t i = 0; i < n;) {
-    size_t bad = unprintable((const unsigned char *)raw.p + i, n - i);
-    out[at++] = bad ? '?' : raw.p[i];
-    i += bad ? bad : 1;
-  }
-  if (cut) {
-    memcpy(out + at, "\xE2\x80\xA6", 3);
-    at += 3;
-  }
-  return (peri_str){out, at};
-}
-
-static void put_value(peri_buf *out, const peri_value *v) {
+void plan_value_put(peri_buf *out, const peri_value *v, size_t most) {
   switch (v->type) {
   case PERI_V_NULL: peri_buf_c_str(out, "null"); return;
   case PERI_V_BOOL: peri_buf_c_str(out, v->u.b ? "true" : "false"); return;
@@ -45,9 +17,9 @@ static void put_value(peri_buf *out, const peri_value *v) {
   case PERI_V_JSON: peri_buf_str(out, v->u.s); return;
   case PERI_V_LIST:
     peri_buf_char(out, '[');
-    for (size_t i = 0; i < v->u.list.count && out->n <= PLAN_SHOWN_MAX; i++) {
+    for (size_t i = 0; i < v->u.list.count && out->n <= most; i++) {
       if (i) peri_buf_char(out, ',');
-      put_value(out, &v->u.list.items[i]);
+      plan_value_put(out, &v->u.list.items[i], most);
     }
     peri_buf_char(out, ']');
     return;
@@ -67,7 +39,7 @@ peri_str plan_in_shown(plan_run *r, const plan_in *in) {
     for (size_t i = 0; i < in->count && b->n <= PLAN_SHOWN_MAX; i++) {
       if (i) peri_buf_char(b, ',');
       if (in->values)
-        put_value(b, &in->values[i]);
+        plan_value_put(b, &in->values[i], PLAN_SHOWN_MAX);
       else
         peri_buf_put(b, in->spans[i].p, in->spans[i].n);
     }
@@ -86,7 +58,7 @@ peri_str plan_val_shown(plan_run *r, const plan_val *v) {
 }
 
 static bool fail_text(plan_run *r, const plan_field *f, const char *code, peri_str shown, const char *text) {
-  r->last = (plan_fail){.field = f->name, .code = code, .shown = shown, .file = r->plan->path, .line = f->line};
+  r->last = (plan_fail){.field = f->name, .code = code, .shown = shown, .file = f->file.n ? f->file : r->plan->path, .line = f->line};
   r->last.message = peri_arena_str(r->arena, peri_str_of(text));
   return false;
 }

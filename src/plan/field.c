@@ -132,6 +132,7 @@ static bool transform(plan_run *r, const plan_field *f, const peri_value *args, 
     peri_str shown = from ? plan_val_shown(r, from) : plan_in_shown(r, first);
     plan_fails(r, f, "validate", shown, "%.*s (from %.*s)", PERI_S(results[1].u.s), PERI_S(shown));
     r->last.line = f->transform_line;
+    r->last.file = f->transform_file;
     return false;
   }
   plan_in_value(r, in, &results[0]);
@@ -173,6 +174,7 @@ static bool validate(plan_run *r, const plan_field *f, const plan_val *v) {
   else
     plan_fails(r, f, "validate", shown, "%.*s does not pass validate", PERI_S(shown));
   r->last.line = f->validate_line;
+  r->last.file = f->validate_file;
   return false;
 }
 
@@ -216,6 +218,7 @@ bool plan_convert_one(plan_run *r, const plan_field *f, plan_in *in, plan_val *o
     const plan_map_item *item = text.n ? mapped(f, text) : NULL;
     if (item) {
       *out = item->val;
+      if (r->trace) plan_trace_val(r, f, "map", out);
       return true;
     }
   }
@@ -224,7 +227,11 @@ bool plan_convert_one(plan_run *r, const plan_field *f, plan_in *in, plan_val *o
     *out = f->otherwise; /* a value that neither map nor the kind knows */
     return true;
   }
-  return f->map || f->closed ? map_value(r, f, in, out) : true;
+  if (r->trace) plan_trace_val(r, f, plan_kinds[f->kind].name, out);
+  if (!f->map && !f->closed) return true;
+  if (!map_value(r, f, in, out)) return false;
+  if (r->trace) plan_trace_val(r, f, "map", out);
+  return true;
 }
 
 /* ---- checks ---- */
@@ -287,16 +294,20 @@ static bool work(plan_run *r, const plan_field *f, plan_val *out, plan_val *good
   bool several = f->early;
   if (f->has_join) {
     if (!read_joined(r, f, &in)) return false;
+    if (r->trace) plan_trace_in(r, f, "join", &in);
   } else if (several) {
     if (!transform_paths(r, f, &in)) return false;
+    if (r->trace) plan_trace_in(r, f, "transform", &in);
   } else if (f->source_count == 1) {
     plan_source_read(r, f->sources[0], &in);
   } else {
     read_first(r, f, &in);
+    if (r->trace) plan_trace_in(r, f, "first", &in);
   }
   if (plan_blank(r, f, &in)) {
     *out = (plan_val){.type = PT_NULL};
     if (f->has_default) *out = f->fallback_val;
+    if (f->has_default && r->trace) plan_trace_val(r, f, "default", out);
   } else {
     bool made = in.made;
     in.made = in.made && !several; /* after a transform of several paths, map still has its turn */
@@ -309,6 +320,7 @@ static bool work(plan_run *r, const plan_field *f, plan_val *out, plan_val *good
     peri_value arg;
     plan_val_value(r, f, out, true, &arg);
     if (!transform(r, f, &arg, 1, out, &in, &in)) return false;
+    if (r->trace) plan_trace_in(r, f, "transform", &in);
     if (!plan_convert_one(r, f, &in, out)) return false;
     if (good) *good = *out;
   }
@@ -324,6 +336,7 @@ bool plan_field_value(plan_run *r, const plan_field *f, plan_val *out) {
     if (f->on_error == PE_REJECT || r->stop) return false;
     *out = f->on_error == PE_KEEP ? good : f->on_error == PE_DEFAULT && f->has_default ? f->fallback_val : (plan_val){.type = PT_NULL};
     if (out->type == PT_NULL && f->required) return false;
+    if (r->trace) plan_trace_val(r, f, f->on_error == PE_KEEP ? "on_error keep" : f->on_error == PE_DEFAULT ? "on_error default" : "on_error null", out);
     return true;
   }
   if (out->type == PT_NULL && f->required) {

@@ -98,6 +98,7 @@ struct plan_field {
   peri_str prefix; /* what stands before its value in the row: ,"name": with brackets of objects around it */
   plan_kind kind;
   int line;
+  peri_str file; /* of the line: the mapping's own or one that it extends */
   int number; /* among the plan's fields, for the progress page */
   const peri_node *options;
   bool simple;  /* one path of the record, no function, no check: the short way of run.c */
@@ -128,6 +129,7 @@ struct plan_field {
   plan_val otherwise;
   int transform, validate; /* function numbers, -1 none */
   int transform_line, validate_line;
+  peri_str transform_file, validate_file;
   peri_str transform_body, validate_body; /* where the tree carries the source: part of the hash */
   peri_str lookup;
 
@@ -165,6 +167,7 @@ typedef struct plan_rule {
   plan_field **fields;
   size_t field_count;
   int check, line;
+  peri_str file;
   peri_str message; /* empty: one is made */
   peri_str names;   /* "email, phone" */
   plan_seen *seen;  /* unique */
@@ -218,6 +221,8 @@ typedef struct plan_scratch {
   peri_arena *arena;               /* for stamps, which are read where no job's arena is at hand */
 } plan_scratch;
 
+typedef struct plan_trace plan_trace;
+
 /* One record being mapped. */
 typedef struct plan_run {
   const peri_plan *plan;
@@ -237,6 +242,7 @@ typedef struct plan_run {
   size_t warning_count;
   bool stop;      /* time or memory is over: no more calls for this record */
   plan_fail last; /* the failure being made, before on_error decides */
+  plan_trace *trace; /* NULL as a rule */
 } plan_run;
 
 /* ---- sources.c ---- */
@@ -264,6 +270,20 @@ static inline void plan_put(peri_buf *b, const char *p, size_t n) {
 }
 static inline bool plan_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 static inline bool plan_digit(char c) { return c >= '0' && c <= '9'; }
+
+void plan_value_put(peri_buf *out, const peri_value *v, size_t most); /* as JSON; of a list about so many bytes */
+
+/* ---- trace.c: only where r->trace is set, but for the first ---- */
+void plan_trace_begin(plan_run *r, plan_trace **room);
+void plan_trace_end(plan_run *r);
+void plan_trace_row(plan_run *r);
+void plan_trace_row_end(plan_run *r, const peri_row *row);
+void plan_trace_field(plan_run *r, const plan_field *f, const plan_field *own); /* own: the one that a when chose; NULL: none */
+void plan_trace_field_end(plan_run *r, const plan_field *own, const plan_val *v, bool failed);
+void plan_trace_currency(plan_run *r, const plan_field *own, const plan_val *v);
+void plan_trace_in(plan_run *r, const plan_field *f, const char *name, plan_in *in);
+void plan_trace_val(plan_run *r, const plan_field *f, const char *name, const plan_val *v);
+void plan_trace_text(plan_run *r, const plan_field *f, const char *name, peri_str text);
 
 /* ---- kinds_*.c: false: r->last says why ---- */
 typedef bool (*plan_convert)(plan_run *r, const plan_field *f, plan_in *in, plan_val *out);
@@ -322,6 +342,9 @@ const plan_field *plan_field_chosen(plan_run *r, const plan_field *f); /* of a w
 
 /* ---- run.c ---- */
 plan_scratch *plan_scratch_get(void);
+
+/* ---- describe.c ---- */
+void plan_lineage(peri_buf *b, const plan_field *f);
 
 /* ---- rules.c ---- */
 typedef enum plan_outcome { PO_FINE, PO_REJECT, PO_SKIP } plan_outcome;

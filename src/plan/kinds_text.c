@@ -69,6 +69,7 @@ bool plan_scalar_text(plan_run *r, const plan_field *f, plan_in *in, peri_str *t
   }
   if (f->trim && text->n && (plan_space(text->p[0]) || plan_space(text->p[text->n - 1]))) *text = peri_str_trim(*text);
   if (f->letters) *text = with_case(r, *text, f->letters > 0);
+  if (r->trace) plan_trace_text(r, f, "tidy", *text);
   return true;
 }
 

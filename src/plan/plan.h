@@ -85,6 +85,9 @@ typedef struct peri_record_in {
   const peri_slot *parent_slots; /* may be NULL */
   const peri_json_fault *fault;  /* the record is no sound JSON: it becomes one reject invalid_json */
   peri_str headers_json;         /* for `header:` paths; may be empty */
+  peri_buf *trace;               /* as a rule NULL; else the way of its values is appended: JSON {"entity","plan","rows":[{"fields":[{"name","kind","file","line","how",
+                                    "read":[{"path","value"}],"steps":[{"step","file","line","value"}],"checks":[text],"failed":{…},"value"}],"key","verdict","rule"}]};
+                                    a value over PERI_TRACED_BYTES_MAX is a text that ends in "…", with its "bytes" beside it */
   peri_str context;              /* stored parent values (JSON object with literal dotted keys), used where parent_slots is NULL */
 } peri_record_in;
 

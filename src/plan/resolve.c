@@ -220,9 +220,20 @@ static peri_node *base_of(resolving *r, const peri_tree *tree, peri_str name) {
   return resolve(r, base);
 }
 
+/* A line says nothing without its file, and a mapping that extends another has lines of both. */
+static void note_file(peri_node *n, peri_str path) {
+  if (!n) return;
+  if (n->type == PERI_N_WORD && !n->file.n) n->file = path;
+  note_file(n->what, path);
+  note_file(n->opts, path);
+  for (size_t i = 0; i < n->item_count; i++) note_file(n->items[i], path);
+  for (size_t i = 0; i < n->member_count; i++) note_file(n->members[i].value, path);
+}
+
 static peri_node *resolve(resolving *r, const peri_tree *tree) {
   peri_node *own = tree->root;
   if (!peri_node_is(own, "mapping")) return refuse(r, own ? own->line : 0, "%.*s returns no mapping", PERI_S(tree->path));
+  note_file(own, tree->path);
   const peri_node *extends = peri_node_get(own, "extends");
   if (!extends) {
     if (peri_node_get(own, "change") || peri_node_get(own, "drop"))

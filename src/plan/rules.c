@@ -73,7 +73,7 @@ static size_t present(const plan_run *r, const plan_rule *rule) {
 
 /* The rule broken: r->last says how. Its field is the first one, its text names all. */
 static bool broken(plan_run *r, const plan_rule *rule, peri_str reason, const char *made) {
-  plan_field all = {.name = rule->names, .line = rule->line};
+  plan_field all = {.name = rule->names, .line = rule->line, .file = rule->file};
   peri_buf *b = &r->scratch->text;
   peri_buf_clear(b);
   for (size_t i = 0; i < rule->field_count; i++) {

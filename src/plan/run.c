@@ -58,9 +58,12 @@ static bool put_simple(plan_run *r, const plan_field *f, peri_buf *b) {
 static bool put_field(plan_run *r, const plan_field *f, peri_buf *b) {
   plan_val v = {.type = PT_NULL}, currency = {.type = PT_NULL};
   const plan_field *own = f->kind == PK_WHEN ? plan_field_chosen(r, f) : f;
+  if (r->trace) plan_trace_field(r, f, own);
   bool ok = !own || plan_field_value(r, own, &v);
   if (ok && own && own->currency_count && v.type != PT_NULL) ok = plan_currency(r, own, &currency);
   if (!ok) v = currency = (plan_val){.type = PT_NULL};
+  if (r->trace) plan_trace_field_end(r, own, &v, !ok);
+  if (r->trace && own && own->currency_name.n) plan_trace_currency(r, own, &currency);
   plan_val_put(b, &v);
   if (f->currency_prefix.n) {
     plan_put(b, f->currency_prefix.p, f->currency_prefix.n);
@@ -89,7 +92,7 @@ static void put_fields(plan_run *r, bool *failed) {
   for (size_t i = 0; i < p->field_count && !r->stop; i++) {
     const plan_field *f = p->fields[i];
     plan_put(b, f->prefix.p, f->prefix.n);
-    if (f->simple && put_simple(r, f, b)) continue;
+    if (f->simple && !r->trace && put_simple(r, f, b)) continue;
     if (put_field(r, f, b)) continue;
     plan_fail_add(r);
     failed[i] = true;
@@ -106,6 +109,7 @@ static void one_row(plan_run *r, peri_row *row) {
   if (r->plan->rule_count) memset(failed, 0, r->plan->field_count);
   peri_buf_clear(&r->scratch->row);
   peri_buf_clear(&r->scratch->warnings);
+  if (r->trace) plan_trace_row(r);
   if (!key_text(r, &row->key)) plan_fail_add(r);
   put_fields(r, failed);
   if (r->plan->rule_count) outcome = plan_rules(r, row->key, failed);
@@ -121,6 +125,7 @@ static void one_row(plan_run *r, peri_row *row) {
       row->warnings = peri_arena_str(r->arena, peri_buf_view(&r->scratch->warnings));
     }
   }
+  if (r->trace) plan_trace_row_end(r, row);
 }
 
 static void reject_row(plan_run *r, peri_row *row, peri_str key, const char *code, peri_str message, peri_str shown) {
@@ -180,21 +185,30 @@ static void run_rows(plan_run *r, peri_row **rows, size_t *count) {
   }
 }
 
+static void run_one(plan_run *r, peri_row **rows, size_t *count) {
+  if (r->plan->rows) {
+    run_rows(r, rows, count);
+    return;
+  }
+  *rows = peri_arena_take(r->arena, sizeof **rows);
+  *count = 1;
+  one_row(r, *rows);
+}
+
 void peri_plan_run(const peri_plan_view *view, peri_caller *caller, const peri_record_in *record, peri_arena *arena, peri_row **rows, size_t *count) {
   plan_run r = {.plan = view->plan, .view = view, .record = record, .caller = caller, .arena = arena, .scratch = plan_scratch_get()};
   r.element_raw = record->raw;
   r.element_slots = record->slots;
   r.parent_slots = view->parents ? record->parent_slots : NULL;
-  if (!record->fault && view->plan->rows) {
-    run_rows(&r, rows, count);
+  if (!record->fault) {
+    plan_trace *trace = NULL;
+    if (record->trace) plan_trace_begin(&r, &trace);
+    run_one(&r, rows, count);
+    if (trace) plan_trace_end(&r);
     return;
   }
   *rows = peri_arena_take(arena, sizeof **rows);
   *count = 1;
-  if (!record->fault) {
-    one_row(&r, *rows);
-    return;
-  }
   char text[256];
   peri_json_fault_text(record->fault, record->raw, text, sizeof text);
   reject_row(&r, *rows, PERI_STR(""), "invalid_json", peri_arena_fmt(arena, "the record is no sound JSON: %s", text), plan_shown(arena, record->raw));

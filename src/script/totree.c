@@ -146,6 +146,7 @@ static peri_node *make_function(maker *m, int index) {
   peri_node *n = peri_node_new(m->a, PERI_N_FUNC);
   n->u.fn = peri_function_number(m->s, m->L, index);
   n->line = ar.linedefined > 0 ? ar.linedefined : 0;
+  if (ar.what[0] != 'C' && peri_file_named(m->s, peri_str_of(ar.source + 1))) n->file = peri_arena_str(m->a, peri_str_of(ar.source + 1));
   hasher h = {.m = m, .state = XXH3_createState()};
   XXH3_128bits_reset(h.state);
   hash_function(&h, index, 0);

@@ -38,6 +38,7 @@ struct peri_node {
     peri_str text; /* TEXT */
     int fn;        /* FUNC */
   } u;
+  peri_str file;     /* FUNC: where it is written; WORD of a resolved mapping: its file; else empty, and the tree's path counts. Does not cross the wall */
   peri_str source;   /* FUNC: hash of its text and of what it closes over, for plan hashes */
   peri_str word;     /* WORD: its name */
   peri_node *what;   /* WORD: what it reads; NULL if none */

@@ -18,14 +18,14 @@ static const char rows_sql[] =
     " d.record_key AND o.raw IS NOT NULL LIMIT 1)) AS raw, d.context, " BROUGHT " FROM integration_data d" JOINED " LEFT JOIN generations g ON g.seq = "
     "d.generation_id" WHERE "d.external_id = ?3";
 static const char rejects_sql[] = "SELECT i.name AS integration, i.type, d.record_key AS id, CASE d.state WHEN 'open' THEN 'rejected' ELSE d.state END AS state, d.field,"
-                                  " d.code, d.message, d.file, d.line, d.value_shown AS value, " BROUGHT " FROM rejects d" JOINED
+                                  " d.code, d.message, d.file, d.line, d.value_shown AS value, d.raw AS rawText, d.context, " BROUGHT " FROM rejects d" JOINED
                                   " LEFT JOIN generations g ON g.seq = d.generation_id" WHERE "d.record_key = ?3 AND d.state IN ('open', 'discarded')";
-static const char unmapped_sql[] = "SELECT i.name AS integration, i.type, d.record_key AS id, 'left out' AS state, d.raw, " BROUGHT " FROM unmapped d" JOINED
+static const char unmapped_sql[] = "SELECT i.name AS integration, i.type, d.record_key AS id, 'left out' AS state, d.raw, d.context, " BROUGHT " FROM unmapped d" JOINED
                                    " LEFT JOIN generations g ON g.seq = r.generation_id" WHERE "d.record_key = ?3";
 
 peri_code peri_report_why(peri_store *s, peri_str name, peri_str entity, peri_str id, peri_buf *json, peri_err *e) {
   static const char *const queries[] = {rows_sql, rejects_sql, unmapped_sql};
-  static const char *const letters[] = {"tttttttjjjttitttttiit", "ttttttttitttitttttiit", "ttttjttitttttiit"};
+  static const char *const letters[] = {"tttttttjjjttitttttiit", "ttttttttittjttitttttiit", "ttttjjttitttttiit"};
   peri_code code = PERI_OK;
   peri_store_enter(s);
   peri_buf_char(json, '[');

@@ -36,6 +36,7 @@ typedef enum peri_kind {
   PERI_K_FAIL,      /* to core,   JSON {"code","text","file","line"} and, for a page, "page","record","replace":true|false */
   PERI_K_CLOSE,     /* to worker, empty: leave */
   PERI_K_PROBE,     /* to worker, JSON {"syscall"}: doctor and tests ask the worker to try a forbidden call; it dies */
+  PERI_K_TRACE,     /* to core,   JSON: the way of a record's values (plan/plan.h), where PERI_PAGE_TRACE asked for it; portions are joined */
   PERI_KIND_COUNT
 } peri_kind;
 
@@ -44,6 +45,7 @@ typedef enum peri_kind {
 /* What answers what (the answer carries the job of the question):
  *   LOAD -> LOADED*           OPEN -> OPENED         MAKE -> MADE*          SERVE -> ANSWER
  *   PAGE -> SPLIT*            and with PERI_PAGE_MAP_ALL -> SPLIT* and ROWS* mixed (a record is in a SPLIT before it is in ROWS) -> DONE
+ *   PAGE with PERI_PAGE_TRACE: the same, and TRACE* of each record before its ROWS
  *   MAP  -> ROWS* -> DONE     (there is always a last ROWS, without MORE, even if it is empty)
  *   PULL -> (REQUEST, wait for REPLY | EMIT, wait for PAGE with MAP_ALL and its DONE | MARK)* -> DONE with "pull":true
  * FAIL stands in place of any answer. Rows of a page count when DONE came: after FAIL or a death, forget what came since the PAGE or MAP. */
@@ -75,7 +77,7 @@ typedef struct peri_load {
  * "keyFree":true: a record without a key is mapped all the same (map); "#" and its number stand in. Also "volatile":["_links"]: members left out of raw_hash. A key path may begin with `parent:`; what keys and plans read there is taken from
  * the object around a nested list, else from peri_page_msg.parent_json, and comes back as the record's context (OPENED tells which paths). */
 
-typedef enum peri_page_flag { PERI_PAGE_MAP_ALL = 1, PERI_PAGE_SPLIT_ONLY = 2, PERI_PAGE_RECORDS = 4 /* packed records from the store: no page around them */ } peri_page_flag;
+typedef enum peri_page_flag { PERI_PAGE_MAP_ALL = 1, PERI_PAGE_SPLIT_ONLY = 2, PERI_PAGE_RECORDS = 4 /* packed records from the store: no page around them */, PERI_PAGE_TRACE = 8 /* tell the way of each value, too */ } peri_page_flag;
 typedef struct peri_page_msg {
   uint32_t page, view, flags;
   uint32_t first;          /* with a page being retried record by record: only records first..first+count are worked on */

@@ -415,6 +415,7 @@ bool peri_shop_page(peri_shop *s, peri_str payload) {
   if (!v) return send_bad(s, w.m.page, PERI_INTERNAL, "PAGE names a view that is not open");
   w.v = v;
   w.map = w.m.flags & PERI_PAGE_MAP_ALL;
+  s->tracing = w.map && w.m.flags & PERI_PAGE_TRACE;
   w.keys = w.map ? &v->full : &v->split;
   w.calls = s->caller.calls;
   w.cpu_us = thread_cpu_us();
@@ -461,6 +462,7 @@ static bool map_records(work *w, const peri_held *h, peri_str bitmap) {
 
 bool peri_shop_map(peri_shop *s, peri_str payload) {
   peri_map_msg m;
+  s->tracing = false;
   if (!peri_map_msg_get(payload, &m)) return send_bad(s, UINT32_MAX, PERI_INTERNAL, "the core sent a MAP that is none");
   peri_held **held = held_named(s, m.page);
   if (!held) return send_bad(s, m.page, PERI_INTERNAL, "MAP names a page that is not here");

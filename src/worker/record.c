@@ -344,7 +344,11 @@ bool peri_view_rows(peri_shop *s, const peri_view *v, const peri_item *item, con
     size_t count = 0;
     peri_arena_reset(s->row_arena);
     s->caller.base.broken = s->caller.inner->broken;
+    peri_buf trace = {.max = PERI_FRAME_TO_CORE_MAX};
+    if (s->tracing) in.trace = &trace;
     peri_plan_run(v->plans[i], &s->caller.base, &in, s->row_arena, &made, &count);
+    if (s->tracing && !s->caller.base.broken && !trace.over) peri_shop_send_text(s, PERI_K_TRACE, &trace, true);
+    peri_buf_fini(&trace);
     if (s->caller.base.broken) return false;
     for (size_t k = 0; k < count; k++) row_keep(s, v, rows, a, item, (uint16_t)i, &made[k]);
   }

@@ -47,6 +47,7 @@ typedef struct peri_shop {
   uint64_t hash_seed;
   uint64_t job;          /* of the frame being answered */
   int64_t last_frame_us; /* when the last frame went out */
+  bool tracing;          /* the page in work wants the way of its values told */
   bool spent;            /* the VM is out of memory for good: every further job fails until the core replaces this worker */
 
   peri_arena *load_arena; /* from one LOAD to the next */
