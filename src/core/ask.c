@@ -72,10 +72,13 @@ void peri_ask_stop(peri_ask *k) {
 
 static bool secret_for_hole(void *self, peri_str name, peri_buf *out) { return peri_attach_raw(peri_account_secrets(((peri_run *)self)->account), name, out); }
 
-static peri_str basic_user(const peri_run *r, const peri_node *user, bool *is_secret) {
+static peri_str basic_user(peri_arena *a, const peri_run *r, const peri_node *user, bool *is_secret) {
   *is_secret = peri_node_is(user, "secret");
   if (*is_secret) return peri_node_text(user->what);
-  if (peri_node_is(user, "setting")) return peri_json_str(peri_json_get_str(r->in->settings, peri_node_text(user->what)));
+  if (peri_node_is(user, "setting")) { /* the integration's, or the one that the connector declares */
+    bool verbatim = false;
+    return peri_json_str(peri_connector_value(a, r->connector, r->in->settings, peri_node_text(user->what), &verbatim));
+  }
   return peri_node_text(user);
 }
 
@@ -85,7 +88,7 @@ static bool attach(peri_ask *k, peri_header *headers, size_t *count, peri_str *u
   const peri_secrets *s = peri_account_secrets(k->run->account); /* the newest, whoever got it */
   if (auth->kind == PERI_AUTH_BASIC) {
     bool named = false;
-    peri_str user = basic_user(k->run, auth->user, &named);
+    peri_str user = basic_user(k->arena, k->run, auth->user, &named);
     if (!peri_attach_basic(s, named ? (peri_str){0} : user, named ? user : (peri_str){0}, auth->secret, secret)) return false;
   } else if (auth->kind == PERI_AUTH_TOKEN && auth->query.n) {
     peri_buf raw = {0};

@@ -54,4 +54,7 @@ p sync books --json >/dev/null
 check "what comes back is a row again" "doc20,doc22" "$(sql "select group_concat(external_id) from (select external_id from integration_data where deleted_at is not null order by 1)")"
 check "the row is the document" "Name 411" "$(sql "select data->>'content'->>'name' from integration_data where external_id = 'doc21'")"
 check "the counters equal a recount" "$(sql "select count(*) from integration_data where deleted_at is null")" "$(sql "select data_count from integrations")"
+sed 's/text "user"  *{ required = true,/text "user" { default = "admin",/' "$ROOT/connectors/couchdb.lua" >"$P/connectors/couchdb.lua"
+p add couchdb declared --setting server="$URL" --setting database=books --credential password=couch-emulator --base-url "$URL" >"$WORK/out" 2>&1 || bad "add" "$(cat "$WORK/out")"
+check_exit "a user that the connector declares is sent" 0 p check declared
 finish
