@@ -174,7 +174,7 @@ function connector(what) end
 ---@field archived? perilune.request|perilune.when|perilune.job A request whose records are all deletions.
 ---@field fetch? perilune.request The request that reads records by their keys.
 ---@field updated? perilune.kind The field that says when a record changed; its kind decides how two of them compare.
----@field overlap? string Starts so much earlier than the last stamp seen, once per run. Default: 0s.
+---@field overlap? string Starts so much earlier than the last stamp seen, once per run; 0s where stamps are dates or numbers. Default: 1m.
 ---@field lag? string Ends so much before now, for APIs that show changes late. Default: 0s.
 ---@field window? string Asks in slices of at most this length.
 ---@field each? string|table Asked once per record of another stream, or per item of a list: "issue", { repo = setting "repositories" }.

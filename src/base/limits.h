@@ -60,6 +60,7 @@
 #define PERI_WEB_STREAM_BYTES_MAX (1u << 20)        /* waiting for a slow reader of a stream */
 
 /* the store */
+#define PERI_OVERLAP_MS 60000 /* streams that say no `overlap` */
 #define PERI_WAL_FRAMES_CHECKPOINT 4000
 #define PERI_REJECTS_PER_STREAM_MAX 100000
 #define PERI_REPLAY_MOST 20000                      /* refused records that a sync tries again after a change of their mapping; the next one goes on */

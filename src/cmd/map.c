@@ -194,7 +194,7 @@ static peri_code map_page(mapping_job *j, peri_page *p, peri_err *e) {
     if (code) return code;
     code = send_part(j, p, first, count, &t, e);
     if (!code) {
-      if (p->retry.busy) peri_page_retry_done(&p->retry);
+      if (p->retry.busy) peri_page_retry_done(&p->retry, &j->guard);
       p->rows_kept = p->row_count;
       continue;
     }

@@ -66,7 +66,7 @@ static const peri_request *range_request(const peri_stream *s, bool field) { ret
 static bool on_cursor(peri_feed *f, bool last, peri_arena *a, peri_cursor *out) {
   peri_stream_work *w = f->self;
   peri_backfill_work *x = w->backfill;
-  if (!last) return peri_place_page(a, w->s, &x->cursor, &w->place, &f->state, f->in_ties ? f->tie_stamp : f->fill.since, f->since_value, f->seen_max, f->date_ms, out);
+  if (!last) return peri_place_page(a, w->s, &x->cursor, &w->place, &f->state, f->in_ties ? f->tie_stamp : f->fill.since, f->since_value, f->seen_max, f->date_ms, w->run->started_ms, out);
   bool over = x->to >= asked(x)->to_ms;
   *out = (peri_cursor){.phase = over ? PERI_STR("done") : PERI_STR("changes"), .high = INT64_MIN, .seen_max = INT64_MIN, .phase_started_ms = -1, .shape = peri_place_shape(a, w->s), .swept_ms = -1};
   if (!over) out->position = peri_arena_fmt(a, "{\"anchor\":%lld}", (long long)x->to);

@@ -267,6 +267,9 @@ static void settle_stream(peri_arena *a, const peri_connector *c, peri_stream *s
   s->archived = settle(a, c, s->written[2], settings);
   s->fetch = settle(a, c, s->written[3], settings);
   s->discover = settle(a, c, s->written[4], settings);
+  /* what an API shows late, or by a clock that is not the one of its Date, is found all the same; what comes twice is absorbed */
+  if (!peri_node_get(s->node, "overlap"))
+    s->overlap_ms = (s->changes || (s->full && s->full->uses_since)) && (s->stamp == PERI_STAMP_DATETIME || s->stamp == PERI_STAMP_NONE) ? PERI_OVERLAP_MS : 0;
   s->unsupported = NULL;
   if (is_job(s->full) || is_job(s->changes) || is_job(s->archived))
     s->unsupported = "is read by a job (create, poll, read, drop), which this perilune checks and shows but does not run; give it a plain request";

@@ -21,7 +21,8 @@ bool peri_discover_due(const peri_run *r) {
     any = true;
     missing |= !peri_json_get_str(r->discovered, r->connector->streams[i].name);
   }
-  return any && (r->options->full || missing || peri_now_ms() - r->discovered_ms > PERI_DISCOVER_MS_MAX);
+  int64_t age_ms = peri_now_ms() - r->discovered_ms; /* below zero: the clock was ahead then */
+  return any && (r->options->full || missing || age_ms > PERI_DISCOVER_MS_MAX || age_ms < 0);
 }
 
 /* ---- fields ---- */
@@ -121,16 +122,27 @@ static peri_code put_fields(void *self, const peri_json *reply, const peri_json 
   return PERI_OK;
 }
 
+static void begin_fields(discovery *d, const peri_stream *s) {
+  peri_buf_clear(&d->json);
+  d->f = (fields){.gives = s->discover->gives};
+  peri_map_init(&d->f.seen, d->a);
+  peri_jw_init(&d->f.w, &d->json);
+  peri_jw_object(&d->f.w);
+}
+
 static void on_fields(void *self, const peri_err *failed) {
   discovery *d = self;
   const peri_stream *s = &d->r->connector->streams[d->at];
   peri_err e = *failed;
-  peri_jw_end_object(&d->f.w);
-  if (harmless(e.code)) {
-    peri_log(PERI_WARN, "discover", "the fields of %.*s are not known: %s", PERI_S(s->name), e.text);
+  bool refused = harmless(e.code);
+  const peri_json *known = refused ? peri_json_get_str(d->r->discovered, s->name) : NULL; /* the account shows less of itself now; it need not have less */
+  if (refused) {
+    peri_log(PERI_WARN, "discover", "the fields of %.*s are not known%s: %s", PERI_S(s->name), known ? " anew" : "", e.text);
     e = (peri_err){0};
+    if (!known) begin_fields(d, s); /* a page that came before the refusal is not the whole */
   }
-  if (e.code || keep(d->r, s->name, peri_buf_view(&d->json), &d->changed, &e)) {
+  peri_jw_end_object(&d->f.w);
+  if (e.code || keep(d->r, s->name, known ? known->raw : peri_buf_view(&d->json), &d->changed, &e)) {
     end(d, &e);
     return;
   }
@@ -140,10 +152,7 @@ static void on_fields(void *self, const peri_err *failed) {
 
 static void discover_stream(discovery *d, const peri_stream *s) {
   begin_json(d);
-  d->f = (fields){.gives = s->discover->gives};
-  peri_map_init(&d->f.seen, d->a);
-  peri_jw_init(&d->f.w, &d->json);
-  peri_jw_object(&d->f.w);
+  begin_fields(d, s);
   peri_question_start(d->r, s, s->discover, d->a, put_fields, on_fields, d);
 }
 
@@ -166,6 +175,7 @@ static void on_made(void *self, peri_str answer, const peri_err *failed) {
   }
   if (tree && tree->type != PERI_J_NULL) {
     peri_jw_object(&d->w);
+    peri_jw_kv_int(&d->w, "read", (int64_t)d->more_at);
     peri_jw_kv(&d->w, "id", peri_json_str(peri_json_get(d->items[d->item_next], "id")));
     peri_jw_kv_raw(&d->w, "tree", tree->raw);
     peri_jw_end_object(&d->w);
@@ -204,9 +214,13 @@ static peri_code collect(void *self, const peri_json *reply, const peri_json *it
 
 static void on_read(void *self, const peri_err *failed) {
   discovery *d = self;
-  if (harmless(failed->code)) /* an account without custom objects answers 403: that is no failure */
-    peri_log(PERI_INFO, "discover", "no further streams: %s", failed->text);
-  else if (failed->code) {
+  if (harmless(failed->code)) { /* an account without custom objects answers 403: that is no failure. One that had some keeps them: its streams say what is missing */
+    d->item_count = 0;
+    const peri_json *known = peri_json_get_str(d->r->discovered, MORE);
+    for (const peri_json *i = known ? known->first : NULL; i; i = i->next)
+      if (peri_json_get_int(i, "read", 0) == (int64_t)d->more_at) peri_jw_raw(&d->w, i->raw);
+    peri_log(known && known->count ? PERI_WARN : PERI_INFO, "discover", "%s: %s", known && known->count ? "further streams stay as they were" : "no further streams", failed->text);
+  } else if (failed->code) {
     peri_err e = *failed;
     end(d, &e);
     return;

@@ -111,7 +111,7 @@ static bool begin_visit(peri_each *x, peri_err *e) {
   }
   bool never = !peri_str_is(x->visit.phase, "changes") && !x->visit.position.n;
   bool other = x->visit.shape.n && !peri_str_eq(x->visit.shape, peri_place_shape(w->arena, w->s));
-  bool due = w->s->sweep_ms && r->started_ms - x->visit.swept_ms >= w->s->sweep_ms;
+  bool due = w->s->sweep_ms && (r->started_ms - x->visit.swept_ms >= w->s->sweep_ms || x->visit.swept_ms > r->started_ms); /* in the future: the clock was ahead then */
   x->visit_run = r->seq;
   peri_json_fault fault;
   const peri_json *place = x->visit.position.n ? peri_json_parse(w->arena, x->visit.position, &fault) : NULL;
@@ -190,7 +190,7 @@ static void on_ended(peri_feed *f, peri_feed_end how) {
 static bool on_partition_cursor(peri_feed *f, bool last, peri_arena *a, peri_cursor *out) {
   peri_stream_work *w = f->self;
   peri_each *x = w->each;
-  if (!last) return peri_place_page(a, w->s, &x->partition, &x->place, &f->state, f->fill.since, f->since_value, f->seen_max, f->date_ms, out);
+  if (!last) return peri_place_page(a, w->s, &x->partition, &x->place, &f->state, f->fill.since, f->since_value, f->seen_max, f->date_ms, w->run->started_ms, out);
   peri_place_end(a, w->s, &x->partition, &x->place, false, f->since_value, f->seen_max, f->date_ms, w->run->started_ms, out);
   return true;
 }

@@ -1,6 +1,7 @@
 /* core/mapper: see the header. One worker, pages in order, parts of a page after a death. */
 #include "core/mapper.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -326,7 +327,7 @@ static void on_frame(void *self, peri_worker *w, const peri_frame *f) {
     return;
   case PERI_K_DONE:
     if (p->part_split || p->split_done) {
-      if (p->retry.busy) peri_page_retry_done(&p->retry);
+      if (p->retry.busy) peri_page_retry_done(&p->retry, &m->run->guard);
       p->rows_kept = p->row_count;
       start_part(m);
     }
@@ -346,7 +347,7 @@ static void on_death(void *self, peri_worker *w, const peri_death *d) {
   bool began = peri_worker_layers(w).n > 0;
   close_worker(m);
   if (!m->queued) return; /* nothing was in work: the next page starts another */
-  if (!began) {
+  if (!began && death.signal != SIGKILL) { /* killed from outside while it was starting: as later */
     char text[sizeof death.text + 64];
     snprintf(text, sizeof text, "a worker could not be started: %s", death.text);
     page_failed(m, PERI_WORKER_LOST, text);

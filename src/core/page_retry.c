@@ -28,7 +28,8 @@ bool peri_page_retry_next(peri_page_retry *r, uint32_t *first, uint32_t *count) 
   return true;
 }
 
-void peri_page_retry_done(peri_page_retry *r) {
+void peri_page_retry_done(peri_page_retry *r, peri_run_guard *g) {
+  g->lost_in_row = 0;
   r->busy = false;
   r->answered = true;
   /* a part that was sent as "all the rest" settles all of it, whether or not the number is known by now */
@@ -40,7 +41,6 @@ static const char *stop_text(peri_code code) {
   switch (code) {
   case PERI_SCRIPT_TIMEOUT: return "a script kept its worker busy until it had to be ended";
   case PERI_SCRIPT_MEMORY: return "a script used up its memory";
-  case PERI_WORKER_LOST: return "the worker was lost";
   default: return "a script brought its worker down";
   }
 }
@@ -49,6 +49,16 @@ static peri_retry stop(const peri_run_guard *g, peri_blame *blame) {
   char last[200];
   snprintf(last, sizeof last, "%.150s", blame->text);
   snprintf(blame->text, sizeof blame->text, "%s %u times in this run; the last: %s", stop_text(blame->code), g->deaths, last);
+  return PERI_RETRY_STOP;
+}
+
+/* Killed from outside: whatever it was at, it was there by chance. */
+static peri_retry lost(peri_page_retry *r, peri_run_guard *g, peri_blame *blame) {
+  r->busy = false;
+  if (++g->lost_in_row < PERI_RUN_LOST_MAX) return PERI_RETRY_AGAIN;
+  char last[200];
+  snprintf(last, sizeof last, "%.150s", blame->text);
+  snprintf(blame->text, sizeof blame->text, "%u workers in a row were lost; what was read is kept, the next run goes on there; the last: %s", g->lost_in_row, last);
   return PERI_RETRY_STOP;
 }
 
@@ -61,10 +71,6 @@ static peri_retry judge(peri_page_retry *r, peri_run_guard *g, uint32_t suspect,
   r->deaths++;
   if (++g->deaths >= PERI_RUN_DEATHS_MAX) return stop(g, blame);
   if (!in_work || r->records == PERI_RECORDS_UNKNOWN) return PERI_RETRY_AGAIN;
-  if (blame->code == PERI_WORKER_LOST) {
-    if (++r->lost == 1) return PERI_RETRY_AGAIN; /* an operator, or the kernel in need of memory: nobody's fault yet */
-    blame->code = PERI_SCRIPT_CRASH;
-  }
   uint32_t end = r->end < r->records ? r->end : r->records;
   if (end - r->first == 1) suspect = r->first; /* it was alone */
   bool credible = suspect >= r->first && suspect < end;
@@ -78,7 +84,7 @@ static peri_retry judge(peri_page_retry *r, peri_run_guard *g, uint32_t suspect,
 peri_retry peri_page_retry_death(peri_page_retry *r, peri_run_guard *g, const peri_death *death, peri_blame *blame) {
   *blame = (peri_blame){.record = UINT32_MAX, .field = death->field, .code = death->code};
   snprintf(blame->text, sizeof blame->text, "%s", death->text);
-  return judge(r, g, death->record, blame);
+  return death->code == PERI_WORKER_LOST ? lost(r, g, blame) : judge(r, g, death->record, blame);
 }
 
 peri_retry peri_page_retry_fail(peri_page_retry *r, peri_run_guard *g, uint32_t record, peri_code code, peri_str text, peri_blame *blame) {

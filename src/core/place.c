@@ -1,5 +1,6 @@
 /* core/place: see the header. The rules, shortest first:
- *   - the high mark never moves back, and never past the server's time when the phase began: a record edited behind a long listing's back is read again;
+ *   - the high mark never moves back, and never past the time when the phase began: a record edited behind a long listing's back is read again. Of the
+ *     server's Date and our own clock the earlier one counts: one of them may be wrong, and a mark that is too early only costs records read twice;
  *   - `overlap` is taken off once, when a run begins to ask for changes; never stored, never on the pages after it;
  *   - an anchor is exact: whoever goes on from one takes nothing off. */
 #include "core/place.h"
@@ -29,10 +30,10 @@ peri_str peri_place_shape(peri_arena *a, const peri_stream *s) {
 
 static bool is_time(const peri_stream *s) { return s->stamp == PERI_STAMP_DATETIME || s->stamp == PERI_STAMP_DATE || s->stamp == PERI_STAMP_NONE; }
 
-static int64_t less_overlap(const peri_stream *s, int64_t high) {
+static int64_t less_overlap(const peri_stream *s, int64_t high, int64_t now_ms) {
   if (high == INT64_MIN) return high;
   if (!is_time(s)) return high;
-  int64_t since = high - s->overlap_ms;
+  int64_t since = (high < now_ms ? high : now_ms) - s->overlap_ms; /* a mark in the future was set by a clock that was ahead */
   return since < SINCE_MS_MIN ? SINCE_MS_MIN : since;
 }
 
@@ -73,7 +74,7 @@ void peri_place_begin(peri_arena *a, const peri_stream *s, const peri_cursor *st
     out->request = s->changes ? s->changes : s->full;
     out->incremental = true;
     const peri_json *anchor = peri_json_get(position, "anchor"), *since = peri_json_get(position, "since");
-    out->since = anchor ? peri_json_int(anchor, INT64_MIN) : less_overlap(s, stored->high);
+    out->since = anchor ? peri_json_int(anchor, INT64_MIN) : less_overlap(s, stored->high, now_ms);
     if (since) out->since_verbatim = peri_arena_str(a, since->raw);
     if (anchor) {
       out->resumed = true;
@@ -126,16 +127,20 @@ static peri_str position_text(peri_arena *a, const peri_page_state *page, int64_
 
 static int64_t max_of(int64_t x, int64_t y) { return x > y ? x : y; }
 
-static int64_t started(const peri_place *p, int64_t date_ms, int64_t fallback_ms) { return p->phase_started_ms >= 0 ? p->phase_started_ms : date_ms >= 0 ? date_ms : fallback_ms; }
+static int64_t earlier(int64_t date_ms, int64_t now_ms) { return date_ms >= 0 && date_ms < now_ms ? date_ms : now_ms; }
+
+static int64_t started(const peri_place *p, int64_t date_ms, int64_t now_ms) { return p->phase_started_ms >= 0 ? p->phase_started_ms : earlier(date_ms, now_ms); }
+
+bool peri_place_goes_on(const peri_place *p, int64_t date_ms, int64_t now_ms) { return p->more_windows && p->upto < earlier(date_ms, now_ms); }
 
 bool peri_place_page(peri_arena *a, const peri_stream *s, const peri_cursor *stored, const peri_place *p, const peri_page_state *next, int64_t anchor, peri_str since_value,
-                     int64_t seen_max, int64_t date_ms, peri_cursor *out) {
+                     int64_t seen_max, int64_t date_ms, int64_t now_ms, peri_cursor *out) {
   bool again = p->request->pages == PERI_PAGES_AGAIN;
   if (p->phase == PERI_PHASE_CHANGES && !again) return false; /* a pager's token may be stale tomorrow: changes begin again at the mark */
   *out = (peri_cursor){.phase = p->phase == PERI_PHASE_FULL ? PERI_STR("full") : PERI_STR("changes"),
                        .high = stored->high,
                        .seen_max = max_of(seen_max, p->seen_max),
-                       .phase_started_ms = started(p, date_ms, -1),
+                       .phase_started_ms = started(p, date_ms, now_ms),
                        .shape = peri_place_shape(a, s),
                        .swept_ms = stored->swept_ms};
   out->position = position_text(a, again ? NULL : next, again && !since_value.n ? anchor : INT64_MIN, since_value);
@@ -154,7 +159,7 @@ void peri_place_end(peri_arena *a, const peri_stream *s, const peri_cursor *stor
   if (sweep) out->phase = PERI_STR("sweep"), out->phase_started_ms = began;
   else if (p->phase == PERI_PHASE_FULL && (p->first || !p->resumed)) out->swept_ms = now_ms;
   int64_t anchor = INT64_MIN;
-  if (p->more_windows) {
+  if (peri_place_goes_on(p, date_ms, now_ms)) {
     anchor = p->upto;
     out->seen_max = seen;
     out->phase_started_ms = began;

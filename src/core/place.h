@@ -29,9 +29,12 @@ peri_str peri_place_shape(peri_arena *a, const peri_stream *s);
 void peri_place_begin(peri_arena *a, const peri_stream *s, const peri_cursor *stored, bool full, int64_t now_ms, peri_place *out);
 /* The page that a stored position names. */
 void peri_place_page_read(peri_arena *a, const peri_json *position, peri_page_state *page);
-/* The cursor to commit with a page that is not the last. state: the next page; anchor: for "again", the stamp it goes on from. false: leave the stored one. */
+/* Another slice follows, unless our clock is ahead: a slice that begins in the future would step over what changes until then. */
+bool peri_place_goes_on(const peri_place *p, int64_t date_ms, int64_t now_ms);
+/* date_ms: the server's Date, -1 none; now_ms: our clock when the run began.
+ * The cursor to commit with a page that is not the last. state: the next page; anchor: for "again", the stamp it goes on from. false: leave the stored one. */
 bool peri_place_page(peri_arena *a, const peri_stream *s, const peri_cursor *stored, const peri_place *p, const peri_page_state *next, int64_t anchor, peri_str since_value,
-                     int64_t seen_max, int64_t date_ms, peri_cursor *out);
+                     int64_t seen_max, int64_t date_ms, int64_t now_ms, peri_cursor *out);
 /* The cursor to commit with the last page of a phase (or window). sweep: deletions are looked for next; the phase is `sweep` until that has been
  * committed, so that a kill in between costs no deletion. */
 void peri_place_end(peri_arena *a, const peri_stream *s, const peri_cursor *stored, const peri_place *p, bool sweep, peri_str since_value, int64_t seen_max, int64_t date_ms,

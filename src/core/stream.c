@@ -219,7 +219,7 @@ static bool proves_deletions(const peri_stream_work *w, const peri_feed *f) {
 
 static bool on_cursor(peri_feed *f, bool last, peri_arena *a, peri_cursor *out) {
   peri_stream_work *w = f->self;
-  if (!last) return peri_place_page(a, w->s, &w->cursor, &w->place, &f->state, f->in_ties ? f->tie_stamp : f->fill.since, f->since_value, f->seen_max, f->date_ms, out);
+  if (!last) return peri_place_page(a, w->s, &w->cursor, &w->place, &f->state, f->in_ties ? f->tie_stamp : f->fill.since, f->since_value, f->seen_max, f->date_ms, w->run->started_ms, out);
   peri_place_end(a, w->s, &w->cursor, &w->place, proves_deletions(w, f), f->since_value, f->seen_max, f->date_ms, w->run->started_ms, out);
   return true;
 }
@@ -299,12 +299,12 @@ static void on_main_ended(peri_feed *f, peri_feed_end how) {
     peri_stream_feed_ended(w, f, how);
     return;
   }
-  bool sweep = proves_deletions(w, f);
+  bool sweep = proves_deletions(w, f), goes_on = peri_place_goes_on(&w->place, f->date_ms, w->run->started_ms);
   if (f->unreadable && f->sweep)
     peri_log(PERI_WARN, "sync", "%.*s: records came whose key could not be read (see perilune rejects); what did not come is therefore not taken for deleted", PERI_S(w->s->name));
   drop_feed(w);
   w->restarts = 0;
-  if (w->place.phase == PERI_PHASE_CHANGES && w->place.more_windows && !w->run->options->dry_run) {
+  if (w->place.phase == PERI_PHASE_CHANGES && goes_on && !w->run->options->dry_run) {
     begin_main(w);
     return;
   }
@@ -320,7 +320,7 @@ static void begin_main(peri_stream_work *w) {
     return;
   }
   int64_t now = peri_now_ms();
-  bool due = w->s->sweep_ms && peri_str_is(w->cursor.phase, "changes") && w->cursor.swept_ms >= 0 && (r->options->sweep || now - w->cursor.swept_ms >= w->s->sweep_ms);
+  bool due = w->s->sweep_ms && peri_str_is(w->cursor.phase, "changes") && w->cursor.swept_ms >= 0 && (r->options->sweep || now - w->cursor.swept_ms >= w->s->sweep_ms || w->cursor.swept_ms > now);
   bool from_start = r->options->full && !w->began;
   peri_place_begin(w->arena, w->s, &w->cursor, from_start || w->anew == 1 || (due && !w->began), now, &w->place);
   w->began = true;

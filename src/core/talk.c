@@ -1,13 +1,20 @@
-/* core/talk: see the header. Believes no answer larger than all scripts could make it. */
+/* core/talk: see the header. Believes no answer larger than all scripts could make it. Who is killed from outside in the middle of a question is replaced,
+ * told the scripts again and asked again; a few times. */
 #include "core/talk.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
 
+#define LOST_MAX 5
+
 struct peri_talk {
   peri_worker *worker;
-  peri_kind answer;
+  uv_loop_t *loop; uint64_t hash_seed;
+  peri_kind kind, answer;
+  peri_buf load, asked; /* the scripts; the question in hand, if that is another */
+  int losses;
   peri_buf text;
   void (*done)(void *self, peri_str text, const peri_err *e); /* NULL: nothing is asked */
   void *self;
@@ -38,12 +45,29 @@ static void on_frame(void *self, peri_worker *w, const peri_frame *f) {
   tell(t, &e);
 }
 
+static void on_death(void *self, peri_worker *w, const peri_death *d);
+
+static bool begin(peri_talk *t, peri_err *e) {
+  peri_worker_config config = {.loop = t->loop, .self = t, .on_frame = on_frame, .on_death = on_death, .hash_seed = t->hash_seed};
+  t->worker = peri_worker_start(&config, e);
+  return t->worker != NULL;
+}
+
+/* A question has no effects: it may be asked twice. */
+static bool ask_another(peri_talk *t) {
+  if (!t->done || ++t->losses > LOST_MAX || !begin(t, &t->lost)) return false;
+  peri_buf_clear(&t->text);
+  if (t->load.n && peri_worker_send(t->worker, PERI_K_LOAD, 0, peri_buf_view(&t->load), &t->lost)) return false;
+  return t->kind == PERI_K_LOAD || peri_worker_send(t->worker, t->kind, 0, peri_buf_view(&t->asked), &t->lost) == PERI_OK;
+}
+
 static void on_death(void *self, peri_worker *w, const peri_death *d) {
   peri_talk *t = self;
   peri_fail(&t->lost, d->code, "%s", d->text);
   t->worker = NULL;
   peri_worker_close(w);
-  tell(t, &t->lost);
+  if (d->code == PERI_WORKER_LOST && d->signal == SIGKILL && ask_another(t)) t->lost = (peri_err){0};
+  else tell(t, &t->lost);
 }
 
 static void on_later(uv_timer_t *timer) {
@@ -53,9 +77,9 @@ static void on_later(uv_timer_t *timer) {
 
 peri_talk *peri_talk_new(uv_loop_t *loop, uint64_t hash_seed, peri_err *e) {
   peri_talk *t = peri_alloc(sizeof *t);
-  peri_worker_config config = {.loop = loop, .self = t, .on_frame = on_frame, .on_death = on_death, .hash_seed = hash_seed};
-  t->worker = peri_worker_start(&config, e);
-  if (!t->worker) {
+  t->loop = loop;
+  t->hash_seed = hash_seed;
+  if (!begin(t, e)) {
     free(t);
     return NULL;
   }
@@ -65,7 +89,11 @@ peri_talk *peri_talk_new(uv_loop_t *loop, uint64_t hash_seed, peri_err *e) {
 }
 
 void peri_talk_ask(peri_talk *t, peri_kind kind, peri_str payload, peri_kind answer, void (*done)(void *self, peri_str text, const peri_err *e), void *self) {
+  t->kind = kind;
   t->answer = answer;
+  peri_buf *kept = kind == PERI_K_LOAD ? &t->load : &t->asked;
+  peri_buf_clear(kept);
+  peri_buf_str(kept, payload);
   t->done = done;
   t->self = self;
   t->text.max = 4ull * PERI_FRAME_TO_WORKER_MAX; /* trees and plans of all files stay far below */
@@ -82,5 +110,7 @@ void peri_talk_close(peri_talk *t) {
   t->worker = NULL;
   t->done = NULL;
   peri_buf_fini(&t->text);
+  peri_buf_fini(&t->load);
+  peri_buf_fini(&t->asked);
   uv_close((uv_handle_t *)&t->later, on_closed);
 }

@@ -38,7 +38,7 @@ static const peri_option_spec stream_options[] = {
     OPT("archived", SOURCE, "", "A request whose records are all deletions."),
     OPT("fetch", "request", "", "The request that reads records by their keys."),
     OPT("updated", "stamp", "", "The field that says when a record changed; its kind decides how two of them compare."),
-    OPT("overlap", "duration", "0s", "Starts so much earlier than the last stamp seen, once per run."),
+    OPT("overlap", "duration", "1m", "Starts so much earlier than the last stamp seen, once per run; 0s where stamps are dates or numbers."),
     OPT("lag", "duration", "0s", "Ends so much before now, for APIs that show changes late."),
     OPT("window", "duration", "", "Asks in slices of at most this length."),
     OPT("each", "each", "", "Asked once per record of another stream, or per item of a list: \"issue\", { repo = setting \"repositories\" }."),

@@ -35,7 +35,7 @@ static void run(play *p, peri_run_guard *g) {
     if (dies == UINT32_MAX) {
       if (!p->known) peri_page_retry_records(&r, p->records);
       for (uint32_t i = first; i < end; i++) p->settled[i]++;
-      peri_page_retry_done(&r);
+      peri_page_retry_done(&r, g);
       continue;
     }
     p->deaths++;
@@ -107,26 +107,33 @@ void test_retry_lies(void **state) {
 
 void test_retry_outside(void **state) {
   (void)state;
-  /* killed once from outside: nobody is blamed. Killed again and again at one record (the kernel, out of memory): it is */
+  /* killed from outside: nobody is blamed, however often; too often in a row ends the run, and a part that was finished counts anew */
   peri_run_guard g = {0};
   peri_page_retry r;
   peri_blame b;
   uint32_t first, count;
-  peri_death d = {.code = PERI_WORKER_LOST, .record = 3};
-  peri_page_retry_begin(&r, 5);
-  assert_true(peri_page_retry_next(&r, &first, &count));
-  assert_int_equal(peri_page_retry_death(&r, &g, &d, &b), PERI_RETRY_AGAIN);
-  assert_true(peri_page_retry_next(&r, &first, &count));
-  assert_int_equal(first, 0);
-  assert_int_equal(count, 0);
-  assert_int_equal(peri_page_retry_death(&r, &g, &d, &b), PERI_RETRY_REJECT);
-  assert_int_equal(b.record, 3);
-  assert_int_equal(b.code, PERI_SCRIPT_CRASH);
+  peri_death d = {.code = PERI_WORKER_LOST, .record = 3, .text = "it was killed"};
+  for (int page = 0; page < 10; page++) {
+    peri_page_retry_begin(&r, page % 2 ? 5 : PERI_RECORDS_UNKNOWN);
+    for (int i = 0; i < PERI_RUN_LOST_MAX - 1; i++) {
+      assert_true(peri_page_retry_next(&r, &first, &count));
+      assert_int_equal(first, 0);
+      assert_int_equal(count, 0);
+      assert_int_equal(peri_page_retry_death(&r, &g, &d, &b), PERI_RETRY_AGAIN);
+    }
+    assert_true(peri_page_retry_next(&r, &first, &count));
+    peri_page_retry_records(&r, 5);
+    peri_page_retry_done(&r, &g);
+    assert_false(peri_page_retry_next(&r, &first, &count));
+  }
+  assert_int_equal(g.deaths, 0);
   play p = {.records = 6, .known = true, .poison = {[2] = true}, .outside = true};
-  g = (peri_run_guard){0};
   run(&p, &g);
-  each_once(&p);
-  assert_int_equal(p.rejected[2], 1);
+  assert_true(p.stopped);
+  assert_int_equal(p.deaths, PERI_RUN_LOST_MAX);
+  assert_int_equal(p.blame.code, PERI_WORKER_LOST);
+  for (int i = 0; i < 6; i++) assert_int_equal(p.rejected[i], 0);
+  assert_non_null(strstr(p.blame.text, "5 workers in a row"));
 }
 
 void test_retry_limits(void **state) {
@@ -185,11 +192,11 @@ void test_retry_edges(void **state) {
   assert_true(peri_page_retry_next(&r, &first, &count));
   assert_int_equal(first, 0);
   assert_int_equal(count, 2);
-  peri_page_retry_done(&r);
+  peri_page_retry_done(&r, &g);
   assert_true(peri_page_retry_next(&r, &first, &count));
   assert_int_equal(first, 3);
   assert_int_equal(count, 1);
-  peri_page_retry_done(&r);
+  peri_page_retry_done(&r, &g);
   assert_false(peri_page_retry_next(&r, &first, &count));
 }
 
