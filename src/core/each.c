@@ -218,7 +218,7 @@ static void start_feed(peri_each *x) {
       peri_stream_failed(w, &e);
       return;
     }
-    peri_place_begin(x->arena, w->s, &x->partition, r->options->full, peri_now_ms(), &x->place);
+    peri_place_begin(x->arena, w->s, &x->partition, r->options->full, peri_now_ms() + r->ahead_ms, &x->place);
     f->fill.since = x->place.since;
     f->fill.upto = x->place.upto;
     f->fill.since_verbatim = x->place.since_verbatim;

@@ -116,6 +116,7 @@ struct peri_run {
   peri_counters total;
   int64_t pending_requests, pending_retries, pending_bytes; /* not yet in a commit */
   int64_t asked_ms; /* when the last request went out */
+  int64_t ahead_ms; /* so far is the server's Date ahead of our clock; 0: not that anything showed it */
   int64_t waiting_until_ms, expected, page_number;
   const char *phase;
   peri_run_guard guard;

@@ -12,6 +12,7 @@
 
 #define RESTARTS_MAX 3
 #define SMALLER_MAX 10
+#define AHEAD_MORE_MS 60000
 
 static void begin_main(peri_stream_work *w);
 
@@ -300,11 +301,16 @@ static void on_main_ended(peri_feed *f, peri_feed_end how) {
     return;
   }
   bool sweep = proves_deletions(w, f), goes_on = peri_place_goes_on(&w->place, f->date_ms, w->run->started_ms);
+  bool behind = w->place.phase == PERI_PHASE_CHANGES && w->place.upto != INT64_MIN && w->ahead_ms <= AHEAD_MORE_MS && w->run->ahead_ms > w->ahead_ms + AHEAD_MORE_MS; /* once */
   if (f->unreadable && f->sweep)
     peri_log(PERI_WARN, "sync", "%.*s: records came whose key could not be read (see perilune rejects); what did not come is therefore not taken for deleted", PERI_S(w->s->name));
   drop_feed(w);
   w->restarts = 0;
   if (w->place.phase == PERI_PHASE_CHANGES && goes_on && !w->run->options->dry_run) {
+    begin_main(w);
+    return;
+  }
+  if (behind && !w->run->options->dry_run) { /* asked until a moment that our slow clock took for now: once more, until the server's */
     begin_main(w);
     return;
   }
@@ -322,7 +328,8 @@ static void begin_main(peri_stream_work *w) {
   int64_t now = peri_now_ms();
   bool due = w->s->sweep_ms && peri_str_is(w->cursor.phase, "changes") && w->cursor.swept_ms >= 0 && (r->options->sweep || now - w->cursor.swept_ms >= w->s->sweep_ms || w->cursor.swept_ms > now);
   bool from_start = r->options->full && !w->began;
-  peri_place_begin(w->arena, w->s, &w->cursor, from_start || w->anew == 1 || (due && !w->began), now, &w->place);
+  w->ahead_ms = r->ahead_ms;
+  peri_place_begin(w->arena, w->s, &w->cursor, from_start || w->anew == 1 || (due && !w->began), now + w->ahead_ms, &w->place);
   w->began = true;
   if (w->anew) w->anew = 2;
   if (!w->place.request) {

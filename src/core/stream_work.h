@@ -17,6 +17,7 @@ typedef struct peri_stream_work {
   peri_place place;
   peri_feed *feed;
   int smaller;          /* how often the window was halved */
+  int64_t ahead_ms; /* the run's, when the phase in hand began */
   int anew;             /* the place where an earlier run stopped led nowhere: 1 this phase is to begin again, 2 it did */
   int restarts;
   bool sweep_goes_on;   /* a full read that was resumed has the marks of its first part */
