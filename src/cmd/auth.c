@@ -208,6 +208,7 @@ static int run(peri_cli *c) {
   peri_code code = open_to_read(c, &s, &e);
   if (!code) {
     code = consent(&a, &s, &e);
+    if (!code) code = peri_login_exchange(s.engine, a.login, &e);
     peri_session_close(&s);
   }
   if (!code) code = open_to_write(c, &s, &e);

@@ -1,8 +1,8 @@
 /* core/login: a login performed: finds the provider's endpoints, waits for the browser or the device, asks for the tokens, keeps them, checks them.
  * What it means is decided in core/auth.h (pure).
  *
- * Two halves, so that nobody is kept from the database while a person looks for a password: everything up to the consent needs a database that is
- * only read; peri_login_finish needs the one that is held for writing. */
+ * Two halves, so that nobody is kept from the database while a person looks for a password: everything up to the tokens needs a database that is only
+ * read; peri_login_finish needs the one that is held for writing. Tokens are asked for before that one is waited for: a code lives for a minute. */
 #ifndef PERI_CORE_LOGIN_H
 #define PERI_CORE_LOGIN_H
 
@@ -27,6 +27,7 @@ typedef struct peri_login {
   peri_str url;                            /* what the user opens */
   int token_status; peri_buf token_body;   /* a device's tokens came while it was waited for; secret */
   int64_t asked_ms;
+  peri_oauth_tokens tokens;                /* after peri_login_exchange; secret */
   peri_str trusted;                        /* the list to keep, if the operator trusted another host; else empty */
   /* A host outside the trusted ones: may credentials go there? why: "the token endpoint". */
   bool (*confirm)(void *self, peri_str host, const char *why); void *confirm_self;
@@ -44,7 +45,9 @@ peri_code peri_login_manual(peri_login *l, peri_str redirect, peri_err *e);
 /* Asks for a device code, calls told with l->device filled, then polls until the user has agreed. */
 peri_code peri_login_device(peri_engine *g, peri_login *l, void (*told)(void *self), void *self, peri_err *e);
 
-/* Asks for the tokens, keeps them (one transaction; what was there before is gone only then), checks the connection. *json: the result for people and
+/* The consent becomes tokens, which only this process has until they are kept. */
+peri_code peri_login_exchange(peri_engine *g, peri_login *l, peri_err *e);
+/* Keeps the tokens (one transaction; what was there before is gone only then), checks the connection. *json: the result for people and
  * programs: {"name","grant","renews","expiresAt","status","check":{…}}. */
 peri_code peri_login_finish(peri_engine *g, const peri_project *project, peri_login *l, peri_buf *json, peri_err *e);
 

@@ -75,7 +75,7 @@ static peri_code read_tokens(peri_login *l, int status, peri_str body, peri_oaut
   return peri_auth_refusal(error, text, e);
 }
 
-static peri_code get_tokens(peri_engine *g, peri_login *l, peri_oauth_tokens *t, peri_err *e) {
+static peri_code ask_tokens(peri_engine *g, peri_login *l, peri_oauth_tokens *t, peri_err *e) {
   if (l->token_body.n) return read_tokens(l, l->token_status, peri_buf_view(&l->token_body), t, e);
   bool code_grant = !strcmp(l->grant, "code");
   peri_token_request q = {.grant = peri_str_of(l->grant),
@@ -95,6 +95,11 @@ static peri_code get_tokens(peri_engine *g, peri_login *l, peri_oauth_tokens *t,
   if (!code) code = read_tokens(l, status, body, t, e);
   explicit_bzero((char *)(uintptr_t)body.p, body.n);
   return code;
+}
+
+peri_code peri_login_exchange(peri_engine *g, peri_login *l, peri_err *e) {
+  peri_code code = ask_tokens(g, l, &l->tokens, e);
+  return code ? code : trust_base(l, l->tokens.reply, e);
 }
 
 static peri_code keep(peri_engine *g, peri_login *l, const peri_oauth_tokens *t, peri_err *e) {
@@ -129,11 +134,9 @@ static peri_code check(peri_engine *g, const peri_project *project, peri_login *
 }
 
 peri_code peri_login_finish(peri_engine *g, const peri_project *project, peri_login *l, peri_buf *json, peri_err *e) {
-  peri_oauth_tokens t;
+  peri_oauth_tokens t = l->tokens;
   peri_buf checked = {0};
-  peri_code code = get_tokens(g, l, &t, e);
-  if (!code) code = trust_base(l, t.reply, e);
-  if (!code) code = keep(g, l, &t, e);
+  peri_code code = keep(g, l, &t, e);
   if (!code) code = check(g, project, l, &checked, e);
   if (!code) {
     peri_jw w;
