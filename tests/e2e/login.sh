@@ -116,14 +116,14 @@ control fault '{"clear":true}' >/dev/null
 # ---- a database that is busy when the login is to be kept ----
 control fault '{"path":"/books","cut":"hang","times":1}' >/dev/null
 n=$(books)
-p sync far >/dev/null 2>&1 & busy=$!
+"$PERILUNE" -C "$P" sync far >/dev/null 2>&1 & busy=$!
 pids="$pids $busy"
 while [ "$(books)" = "$n" ] && kill -0 "$busy" 2>/dev/null; do :; done
 mkfifo "$WORK/waits"
 "$PERILUNE" -C "$P" auth bot --grant client_credentials >"$WORK/result" 2>"$WORK/waits" & login=$!
 pids="$pids $login"
 while read -r line; do
-  case $line in *"waiting for it, to keep the login"*) echo "$line" >"$WORK/waited"; kill "$busy"; break ;; esac
+  case $line in *"waiting for it, to keep the login"*) echo "$line" >"$WORK/waited"; kill -9 "$busy"; break ;; esac
 done <"$WORK/waits"
 wait "$login"
 check "a login waits for a busy database" "0 1" "$? $(grep -c . "$WORK/waited")"
