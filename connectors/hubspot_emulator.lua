@@ -1548,10 +1548,15 @@ local function grant(call, db)
   if status then return status, body end
   local reply = { token_type = "bearer" }
   if f.grant_type == "refresh_token" then
-    if f.refresh_token ~= "emulator-refresh" or db.state.revoked["emulator-refresh"] then
+    local rotation = db.state.rotation
+    if f.refresh_token ~= (rotation.now or "emulator-refresh") or db.state.revoked["emulator-refresh"] then
       return oauth_problem(db, "invalid_grant", "BAD_REFRESH_TOKEN", "missing or invalid refresh token")
     end
-    reply.refresh_token = "emulator-refresh"
+    if rotation.on then
+      rotation.count = rotation.count + 1
+      rotation.now = "emulator-refresh-" .. rotation.count
+    end
+    reply.refresh_token = rotation.now or "emulator-refresh"
   elseif f.grant_type == "authorization_code" then
     local code = db.state.codes[tostring(f.code)]
     if not code then return oauth_problem(db, "invalid_grant", "BAD_AUTH_CODE", "missing or unknown auth code") end
@@ -1561,7 +1566,8 @@ local function grant(call, db)
     if code.challenge and challenge_of(tostring(f.code_verifier)) ~= code.challenge then
       return oauth_problem(db, "invalid_grant", "BAD_CODE_VERIFIER", "code verifier does not match the code challenge")
     end
-    reply.refresh_token, db.state.revoked["emulator-refresh"] = "emulator-refresh", nil
+    db.state.rotation.now, db.state.revoked["emulator-refresh"] = nil, nil
+    reply.refresh_token = "emulator-refresh"
   elseif f.grant_type ~= "client_credentials" then
     return oauth_problem(db, "unsupported_grant_type", "BAD_GRANT_TYPE", "missing or unknown grant_type")
   end
@@ -1649,12 +1655,14 @@ local function limited(_, why, db)
   return 429, body, db.state.retry.after and { ["Retry-After"] = tostring(math.max(1, (why.waitMs + 999) // 1000)) } or nil
 end
 
--- POST /_emulator/search {"delay_ms":2000}, /_emulator/scopes {"deny":["contacts"]}, /_emulator/retry_after {"on":true}, /_emulator/associations {"page":2}
+-- POST /_emulator/search {"delay_ms":2000}, /_emulator/scopes {"deny":["contacts"]}, /_emulator/retry_after {"on":true}, /_emulator/associations {"page":2},
+-- /_emulator/rotate {"on":true}: each refresh gives a new refresh token, and the one before is refused
 local function control(call, db)
   local what, b = call.url:match("^/_emulator/(.*)$"), type(call.body) == "table" and call.body or {}
   if what == "search" then db.state.search.delay = b.delay_ms or 0
   elseif what == "retry_after" then db.state.retry.after = b.on == true
   elseif what == "associations" then db.state.links.page = b.page or 500
+  elseif what == "rotate" then db.state.rotation.on = b.on == true
   elseif what == "scopes" then
     db.state.denied = {}
     for _, name in ipairs(b.deny or {}) do db.state.denied[kind_of[name] or name] = true end
@@ -1752,10 +1760,10 @@ for _, base in ipairs { "/crm/v4/objects/{type}/{id}/associations", "/crm/object
   route(delete, base .. "/{to}/{toId}", association_delete)
 end
 for _, base in ipairs { "/crm/v4/associations/{from}/{to}", "/crm/associations/2026-03/{from}/{to}", "/crm/associations/2026-09/{from}/{to}" } do
-  route(post, base .. "/batch/read", associations_read)
-  route(post, base .. "/batch/create", associations_create(201))
-  route(post, base .. "/batch/associate/default", associations_create(200, true))
-  route(post, base .. "/batch/archive", associations_archive)
+  route(post, base .. "/batch/read", associations_read, { rate = "links" })
+  route(post, base .. "/batch/create", associations_create(201), { rate = "links" })
+  route(post, base .. "/batch/associate/default", associations_create(200, true), { rate = "links" })
+  route(post, base .. "/batch/archive", associations_archive, { rate = "links" })
   route(get, base .. "/labels", association_labels)
 end
 route(get, "/crm/associations/v4/{from}/{to}/labels", association_labels)
@@ -1810,10 +1818,11 @@ return emulator "hubspot" {
   rates = {
     default = { { "190/10s", headers = "X-HubSpot-RateLimit-*" }, "1000000/day" },
     search  = "5/s",
+    links   = { "100/10s", "500000/day" }, -- calls for associations have limits of their own
     oauth   = "100/10s",
   },
   routes = routes,
   refused = refused, limited = limited, control = control, setup = setup,
-  state = { made = {}, gone = {}, denied = {}, absorbed = {}, history = {}, next = {}, codes = {}, revoked = {}, retry = { after = false }, search = { delay = 0 }, links = { page = 500 } },
+  state = { made = {}, gone = {}, denied = {}, absorbed = {}, history = {}, next = {}, codes = {}, revoked = {}, retry = { after = false }, rotation = { on = false, count = 0 }, search = { delay = 0 }, links = { page = 500 } },
   hooks = { events = { sign = { "hubspot-v3", "hubspot-v1" }, make = events_for } },
 }

@@ -58,6 +58,8 @@ struct peri_account {
 peri_ledger *peri_ledger_hold(peri_engine *g, const char *name, const char *const *older, size_t older_count, const peri_node *rates);
 void peri_ledger_leave(peri_ledger *l);
 void peri_ledger_save(peri_ledger *l, bool last);
+/* The ledger's time when it is made again from its saved state: goes on where that ended by a clock that nobody sets, where there is one. */
+int64_t peri_ledger_time(const peri_json *saved, int64_t wall_ms, const char *boot_id, int64_t boot_ms);
 /* refresh.c */
 void peri_account_clock(peri_account *a); /* due and end, from what is known of the token */
 

@@ -1,8 +1,10 @@
 /* core/ledger: permits of one account's limits. Whoever is more urgent goes first, within that whoever came first; a class that has to wait holds up no
  * other. What is on disk always counts at least what was sent (core/rate), so that no kill makes us forget.
  * Refuses to wait longer than a few minutes: then whoever asked hears when to come back. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,6 +14,33 @@
 #define BACKFILL_SHARE_PERCENT 80
 
 static int64_t ledger_now(const peri_ledger *l) { return l->wall_ms + peri_mono_ms() - l->mono_ms; }
+
+/* ---- its time, across processes ---- */
+
+/* Which start of this machine it is, and ms since then: a clock that no one sets. Empty where the kernel does not say. */
+static int64_t boot(char id[40]) {
+  struct timespec t = {0};
+  FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+  id[0] = 0;
+  if (f && fscanf(f, "%36[0-9a-f-]", id) != 1) id[0] = 0;
+  if (f) fclose(f);
+  if (clock_gettime(CLOCK_BOOTTIME, &t)) id[0] = 0;
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t peri_ledger_time(const peri_json *saved, int64_t wall_ms, const char *boot_id, int64_t boot_ms) {
+  int64_t passed = boot_ms - peri_json_get_int(saved, "bootMs", INT64_MAX), then = peri_json_get_int(saved, "now", 0);
+  bool same = *boot_id && peri_str_is(peri_json_get_text(saved, "boot"), boot_id) && passed >= 0 && then > 0 && then < INT64_C(8640000000000000);
+  return same ? then + passed : wall_ms; /* the same start: so much has passed, whatever was done to the clock meanwhile */
+}
+
+static void put_boot(peri_buf *json) {
+  char id[40];
+  int64_t ms = boot(id);
+  if (!*id || !json->n) return;
+  json->n--;
+  peri_buf_fmt(json, ",\"boot\":\"%s\",\"bootMs\":%lld}", id, (long long)ms);
+}
 
 /* ---- on disk ---- */
 
@@ -54,6 +83,7 @@ void peri_ledger_save(peri_ledger *l, bool last) {
   l->saving = true;
   peri_buf_clear(&l->save_text);
   peri_rate_save(l->rate, last, ledger_now(l), &l->save_text);
+  put_boot(&l->save_text);
   peri_engine_post(l->g, write_state, on_written, l);
 }
 
@@ -182,6 +212,7 @@ peri_ledger *peri_ledger_hold(peri_engine *g, const char *name, const char *cons
   for (peri_ledger *l = g->ledgers; l; l = l->next)
     if (strcmp(l->name, name) == 0) {
       l->holds++;
+      peri_rate_also(l->rate, rates, ledger_now(l));
       return l;
     }
   peri_ledger *l = peri_alloc(sizeof *l);
@@ -194,9 +225,12 @@ peri_ledger *peri_ledger_hold(peri_engine *g, const char *name, const char *cons
     if (older[i]) peri_store_rate_get(g->store, a, peri_str_of(older[i]), &saved, &ignored);
   l->g = g;
   l->name = peri_dup(peri_str_of(name));
-  l->wall_ms = peri_now_ms();
+  const peri_json *state = saved.n ? peri_json_parse(a, saved, &fault) : NULL;
+  char boot_id[40];
+  int64_t boot_ms = boot(boot_id);
+  l->wall_ms = peri_ledger_time(state, peri_now_ms(), boot_id, boot_ms);
   l->mono_ms = peri_mono_ms();
-  l->rate = peri_rate_new(rates, saved.n ? peri_json_parse(a, saved, &fault) : NULL, l->wall_ms);
+  l->rate = peri_rate_new(rates, state, l->wall_ms);
   peri_rate_keep(l->rate);
   peri_budget_begin(&l->budget, l->mono_ms);
   l->timer = peri_alloc(sizeof *l->timer);

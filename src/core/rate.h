@@ -10,6 +10,8 @@
 typedef struct peri_rate peri_rate;
 peri_rate *peri_rate_new(const peri_node *rates, const peri_json *saved, int64_t now_ms); /* `rates` of a connector and a saved state; both may be NULL */
 void peri_rate_free(peri_rate *r);
+/* Another connector of the same account declares these: of two limits of one window the smaller holds, others are added. */
+void peri_rate_also(peri_rate *r, const peri_node *rates, int64_t now_ms);
 #define PERI_RATE_SAVE_FIRST (-1)
 /* How long to wait before a request of this class and cost may go; 0: now, it is counted, and peri_rate_landed must follow. PERI_RATE_SAVE_FIRST: the limits
  * would let it go, but the saved state does not cover it. share_percent: how much of each limit this asker may fill. */
