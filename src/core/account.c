@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "core/account_inside.h"
+#include "core/holes.h"
 
 /* ---- whose limits ---- */
 
@@ -75,8 +76,46 @@ static peri_code copy_auth(peri_account *a, const peri_auth *auth, peri_err *e) 
   a->auth.client = peri_arena_str(a->arena, auth->client);
   a->auth.user = peri_node_get(node, "user");
   a->auth.token_url = peri_node_get(node, "token");
+  a->auth.client_auth = (peri_str){NULL, 0}; /* below, with what else a refresh says */
   a->auth.header = a->auth.prefix = a->auth.query = (peri_str){NULL, 0}; /* requests take them from the connector in force */
   return PERI_OK;
+}
+
+static peri_str filled(peri_account *a, peri_scope *s, const peri_node *n) {
+  peri_str text = {NULL, 0};
+  const peri_json *v = n ? peri_hole_json(s, n) : NULL;
+  return v && peri_hole_text(a->arena, v, PERI_STR(","), &text) ? peri_arena_str(a->arena, text) : (peri_str){NULL, 0};
+}
+
+/* What a refresh says besides the secrets. Holes are filled once: nothing of the connector is kept, it is loaded anew while runs go on. */
+static peri_code refresh_words(peri_account *a, const peri_connector *c, const peri_auth *auth, peri_err *e) {
+  peri_fill fill = {.connector = c, .settings = a->in->settings, .since = INT64_MIN, .upto = INT64_MIN};
+  const peri_node *params = peri_node_get(auth->node, "params"), *scopes = peri_node_get(auth->node, "scopes");
+  size_t count = params ? params->member_count : 0;
+  peri_scope s;
+  peri_buf joined = {0};
+  peri_scope_init(&s, a->arena, c, NULL, &fill, e);
+  bool secret = peri_secrets_has(a->in->secrets, PERI_STR("clientSecret"));
+  a->client_auth = a->facts.client_auth.n ? a->facts.client_auth : secret ? peri_arena_str(a->arena, auth->client_auth) : PERI_STR("none");
+  bool granted = peri_str_is(peri_token_grant(&a->facts, a->in->secrets, auth), "refresh_token"); /* a refresh asks for what was granted: no scope */
+  for (size_t i = 0; scopes && i < scopes->item_count && !granted; i++) {
+    if (i) peri_buf_char(&joined, ' ');
+    peri_buf_str(&joined, peri_node_text(scopes->items[i]));
+  }
+  a->scope = a->facts.scope.n ? a->facts.scope : peri_arena_str(a->arena, peri_buf_view(&joined));
+  a->audience = a->facts.audience.n ? a->facts.audience : filled(a, &s, peri_node_get(auth->node, "audience"));
+  a->subject = a->facts.subject.n ? a->facts.subject : filled(a, &s, peri_node_get(auth->node, "subject"));
+  peri_str *names = peri_arena_take(a->arena, (count + 1) * sizeof *names), *values = peri_arena_take(a->arena, (count + 1) * sizeof *values);
+  a->param_count = 0;
+  for (size_t i = 0; i < count; i++) {
+    peri_str value = filled(a, &s, params->members[i].value);
+    if (!value.p) continue; /* absent: left out */
+    names[a->param_count] = peri_arena_str(a->arena, params->members[i].key);
+    values[a->param_count++] = value;
+  }
+  a->param_names = names, a->param_values = values;
+  peri_buf_fini(&joined);
+  return s.code;
 }
 
 static void close_state(peri_account *a) {
@@ -97,6 +136,7 @@ static peri_code load(peri_account *a, peri_str id, const peri_connector *c, con
     if (!code && a->facts.token_url.n) a->token_url = a->facts.token_url;
     else if (!code && a->auth.token_url) /* else only a login finds it */
       code = peri_connector_token_url(a->arena, c, auth, a->in->settings, a->in->base_url, &a->token_url, e);
+    if (!code) code = refresh_words(a, c, auth, e);
   }
   if (code) {
     close_state(a);

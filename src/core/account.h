@@ -37,8 +37,8 @@ peri_code peri_token_facts_read(peri_store *store, peri_arena *a, peri_str integ
 /* What a refresh would ask for: the grant that was kept, else what the credentials and the connector's `grants` allow; empty: nothing can be asked for,
  * or nobody knows where, since only a login asks the issuer. */
 peri_str peri_token_grant(const peri_token_facts *f, const peri_secrets *s, const peri_auth *auth);
-/* How long a token that was just given holds: the reply's word, else the connector's `life`; -1 unknown. */
-int64_t peri_token_life_ms(const peri_auth *auth, const peri_oauth_tokens *t);
+/* How long a token that was just given holds, by the reply's word; -1 unknown: then until the API refuses it. */
+int64_t peri_token_life_ms(const peri_oauth_tokens *t);
 /* NEEDS_REAUTH with the command to run if there is no access token and nothing to get one with: nobody has logged in yet. */
 peri_code peri_token_needed(peri_store *store, const peri_integration *in, const peri_auth *auth, peri_err *e);
 /* Seals and commits what a token endpoint gave, in one transaction that is on disk when this returns: tokens, their life, the facts (NULL: as they were), and
@@ -85,6 +85,7 @@ typedef struct peri_token_wait {
   struct peri_token_wait *prev, *next;
   void (*done)(void *self, const peri_err *e); /* e NULL: the token is new */
   void *self;
+  int64_t resumes_ms; /* RATE_LIMITED: wall clock of when it can go on */
   bool waiting;
 } peri_token_wait;
 uint64_t peri_account_token(const peri_account *a); /* a number that another token changes; 0: there is none */

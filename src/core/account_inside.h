@@ -32,6 +32,7 @@ typedef struct peri_flight {
   peri_token_write note; /* for the writer: marker or end */
   peri_buf note_text;
   int keeps;             /* times that keeping was tried */
+  int64_t wait_ms;       /* what the last answer asked for */
   peri_err err;          /* the writer's answer, or how it ended */
 } peri_flight;
 
@@ -44,6 +45,9 @@ struct peri_account {
   peri_auth auth;        /* a copy: connectors are loaded anew while runs go on */
   peri_str token_url;
   peri_token_facts facts;
+  peri_str client_auth, scope, audience, subject; /* of a refresh: as the login kept them, else the connector's words */
+  const peri_str *param_names, *param_values;
+  size_t param_count;
   peri_ledger *ledger;
   uint64_t token;        /* number of the token in force */
   bool fresh;            /* it came from a refresh, and the API has not taken it yet */

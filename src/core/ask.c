@@ -285,6 +285,7 @@ static void on_permit(void *self, const peri_err *e) {
 static void on_token(void *self, const peri_err *e) {
   peri_ask *k = self;
   if (e) k->err = *e;
+  if (e && e->code == PERI_RATE_LIMITED) k->run->resumes_ms = k->token_wait.resumes_ms;
   later(k, 0);
 }
 

@@ -131,6 +131,8 @@ static void on_scripts(void *self, peri_scripts *s, const peri_err *e) {
 static void open_integration(preparing *p) {
   peri_run *r = p->r;
   peri_code code = peri_integration_open(r->store, r->g->vault, r->options->integration, &r->in, &p->err);
+  if (!code && p->discover && r->g->vault && peri_str_is(r->in->status, "needs_reauth"))
+    code = peri_fail(&p->err, PERI_NEEDS_REAUTH, "the login of '%.*s' has ended; log in again: perilune auth %.*s", PERI_S(r->in->name), PERI_S(r->in->name));
   if (!code) code = load_known(r, &p->err);
   if (!code) code = load_scripts(p, &p->err);
   if (code) end(p);

@@ -19,6 +19,7 @@
 #define KEEPS_MAX 3
 #define KEEP_AGAIN_MS 1000
 #define WAIT_MS_MAX 60000       /* a token endpoint that says "later" than this ends the run, which resumes then */
+#define LATER_MS 60000          /* and one that says no more than "too many" is asked again by a run after this */
 #define AHEAD_AGAIN_MS 10000    /* a refresh ahead of time that failed is tried again then */
 #define CLOCK_OFF_MS 60000
 
@@ -72,10 +73,11 @@ void peri_token_wait_drop(peri_account *a, peri_token_wait *w) {
   if (w->waiting) leave(a, w); /* the flight goes on: what it brings must be kept */
 }
 
-static void tell(peri_account *a, const peri_err *e) {
+static void tell(peri_account *a, const peri_err *e, int64_t resumes_ms) {
   while (a->first_wait) {
     peri_token_wait *w = a->first_wait;
     leave(a, w);
+    w->resumes_ms = resumes_ms;
     w->done(w->self, e);
   }
 }
@@ -99,7 +101,14 @@ static void free_flight(void *self) {
 static void end(peri_flight *f, peri_err *e, bool unsure) {
   peri_account *a = f->account;
   peri_err why;
+  int64_t resumes_ms = 0;
   bool dead = e && e->code == PERI_NEEDS_REAUTH, old_serves = e && !dead && f->ahead && peri_mono_ms() < a->ends_mono_ms;
+  if (e && e->code == PERI_RATE_LIMITED) {
+    char text[PERI_ERROR_TEXT_MAX / 2], at[PERI_ISO_MAX];
+    resumes_ms = peri_now_ms() + (f->wait_ms > LATER_MS ? f->wait_ms : LATER_MS);
+    snprintf(text, sizeof text, "%.2000s", e->text);
+    peri_fail(e, PERI_RATE_LIMITED, "%s; resumes at %s", text, peri_iso(resumes_ms, at));
+  }
   if (e) {
     peri_err_prefix(e, "refreshing the token of '%.*s'", PERI_S(a->in->name));
     why = *e;
@@ -110,7 +119,7 @@ static void end(peri_flight *f, peri_err *e, bool unsure) {
   a->flight = NULL;
   if (e && (f->note.token_json.n || f->note.status)) peri_engine_post(a->g, write_note, free_flight, f);
   else free_flight(f);
-  tell(a, e && !old_serves ? &why : NULL);
+  tell(a, e && !old_serves ? &why : NULL, resumes_ms);
 }
 
 /* ---- keeping ---- */
@@ -145,7 +154,7 @@ static void on_kept(void *self) {
   a->token++;
   a->fresh = true;
   a->facts.obtained_ms = f->asked_ms;
-  a->facts.life_ms = peri_token_life_ms(&a->auth, &f->tokens);
+  a->facts.life_ms = peri_token_life_ms(&f->tokens);
   a->facts.refreshing_ms = -1;
   plan(a, f->asked_mono_ms);
   peri_log(PERI_INFO, "auth", "the access token of %.*s is new life_ms=%lld", PERI_S(a->in->name), (long long)a->facts.life_ms);
@@ -162,11 +171,14 @@ static void send_now(peri_flight *f) {
   bool special = false, plain = false;
   peri_token_request q = {.grant = grant_of(a),
                           .client = a->auth.client,
-                          .client_auth = a->facts.client_auth,
+                          .client_auth = a->client_auth,
                           .token_url = a->token_url,
-                          .scope = a->facts.scope,
-                          .audience = a->facts.audience,
-                          .subject = a->facts.subject,
+                          .scope = a->scope,
+                          .audience = a->audience,
+                          .subject = a->subject,
+                          .names = a->param_names,
+                          .values = a->param_values,
+                          .extra_count = a->param_count,
                           .now_ms = peri_now_ms()};
   f->err = (peri_err){0};
   peri_code code = peri_integration_allows(a->in, a->token_url, &special, &plain, &f->err);
@@ -240,6 +252,7 @@ static void on_reply(void *self, peri_http_reply *reply) {
   peri_code code = peri_oauth_read(f->arena, reply->status, body, peri_node_opt_text(a->auth.node, "expires"), &f->tokens, &f->err);
   int64_t wait = 0;
   if (!later.n || !peri_wait_read(later, peri_now_ms(), &wait) || wait < 0) wait = 0;
+  f->wait_ms = wait > PERI_RETRY_AFTER_MS_MAX ? PERI_RETRY_AFTER_MS_MAX : wait;
   if (!code) keep(f);
   else if (code == PERI_BAD_REPLY) { /* a success that cannot be read: the token in it is gone */
     if (rotates) lost(f);
@@ -252,8 +265,7 @@ static void on_reply(void *self, peri_http_reply *reply) {
     end(f, &f->err, false);
   } else if (code == PERI_CREDENTIALS_REFUSED) end(f, &f->err, false);
   else if (wait > WAIT_MS_MAX) {
-    char iso[PERI_ISO_MAX];
-    peri_fail(&f->err, PERI_RATE_LIMITED, "the token endpoint answered %d; resumes at %s", reply->status, peri_iso(peri_now_ms() + wait, iso));
+    peri_fail(&f->err, PERI_RATE_LIMITED, "the token endpoint answered %d and asks to wait", reply->status);
     end(f, &f->err, false);
   } else again(f, wait, false);
 }

@@ -50,13 +50,9 @@ static void put_fact(peri_jw *w, const char *key, peri_str text) {
   else peri_jw_null(w);
 }
 
-int64_t peri_token_life_ms(const peri_auth *auth, const peri_oauth_tokens *t) {
-  int64_t life_ms = t->expires_in_s > 0 && t->expires_in_s <= LIFE_S_MAX ? t->expires_in_s * 1000 : -1;
-  if (t->expires_in_s < 0 && auth && auth->node && !peri_duration_read(peri_node_opt_text(auth->node, "life"), &life_ms)) life_ms = -1;
-  return life_ms > 0 ? life_ms : -1;
-}
+int64_t peri_token_life_ms(const peri_oauth_tokens *t) { return t->expires_in_s > 0 && t->expires_in_s <= LIFE_S_MAX ? t->expires_in_s * 1000 : -1; }
 
-static void put_token(peri_jw *w, const peri_auth *auth, const peri_oauth_tokens *t, const peri_token_facts *f, int64_t asked_ms) {
+static void put_token(peri_jw *w, const peri_oauth_tokens *t, const peri_token_facts *f, int64_t asked_ms) {
   peri_jw_object(w);
   if (f) {
     put_fact(w, "grant", f->grant);
@@ -68,7 +64,7 @@ static void put_token(peri_jw *w, const peri_auth *auth, const peri_oauth_tokens
   }
   peri_jw_kv_int(w, "obtainedMs", asked_ms);
   peri_jw_key_c(w, "lifeMs");
-  int64_t life_ms = peri_token_life_ms(auth, t);
+  int64_t life_ms = peri_token_life_ms(t);
   if (life_ms > 0) peri_jw_int(w, life_ms);
   else peri_jw_null(w);
   peri_jw_key_c(w, "refreshing");
@@ -98,7 +94,7 @@ peri_code peri_tokens_keep(peri_store *store, peri_vault *vault, const peri_auth
   peri_buf sealed = {0}, token = {0}, kept = {0};
   peri_jw w;
   peri_jw_init(&w, &token);
-  put_token(&w, auth, t, f, asked_ms);
+  put_token(&w, t, f, asked_ms);
   peri_jw_init(&w, &kept);
   bool keep = put_kept(&w, auth, t->reply);
   peri_code code = peri_integration_seal(vault, integration_id, NULL, names, values, t->refresh_token.n ? 2 : 1, &sealed, e);
