@@ -121,8 +121,9 @@ static int run_rejects(peri_cli *c) {
   peri_reject_filter filter = filter_of(c);
   peri_remap_options o = {.integration = peri_str_of(c->args[0]), .stream_or_entity = filter.entity, .rejects_only = true, .filter = filter};
   code = peri_cli_remap(c, &s, &o, &all, &e);
+  bool stopped = !code && s.engine->stop;
   peri_session_close(&s);
-  int exit_code = peri_cli_remapped(c, &all, true, code, &e);
+  int exit_code = stopped ? peri_cli_remap_stopped(c, &e) : peri_cli_remapped(c, &all, true, code, &e);
   peri_buf_fini(&all);
   return exit_code;
 }

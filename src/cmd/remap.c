@@ -76,6 +76,11 @@ int peri_cli_remapped(peri_cli *c, peri_buf *all, bool one, peri_code code, cons
   return 0;
 }
 
+int peri_cli_remap_stopped(const peri_cli *c, peri_err *e) {
+  peri_fail(e, PERI_INTERRUPTED, "stopped between two batches; what is done stays done: run the same command again for the rest");
+  return peri_cli_fail(c, e);
+}
+
 /* ---- rollback ---- */
 
 static peri_code sources_of(peri_arena *a, peri_session *s, const peri_target *t, const char *integration, peri_str path, peri_str **files, size_t *count) {
@@ -139,8 +144,9 @@ static int run_remap(peri_cli *c) {
   }
   if (!code && back && !s.engine->stop) code = peri_store_remap_undone(s.store, t.type, t.entity, only, &last, &e);
   if (!code && !done) code = peri_fail(&e, PERI_NOT_FOUND, "there is no integration of type '%.*s'%s%.*s; see perilune list", PERI_S(type), only.n ? " called " : "", PERI_S(only));
+  bool stopped = !code && s.engine->stop;
   peri_session_close(&s);
-  int exit_code = peri_cli_remapped(c, &all, done == 1, code, &e);
+  int exit_code = stopped ? peri_cli_remap_stopped(c, &e) : peri_cli_remapped(c, &all, done == 1, code, &e);
   peri_buf_fini(&list);
   peri_buf_fini(&all);
   peri_arena_free(a);

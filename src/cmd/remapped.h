@@ -9,5 +9,7 @@
 peri_code peri_cli_remap(peri_cli *c, peri_session *s, peri_remap_options *options, peri_buf *all, peri_err *e);
 /* Prints the list, or the one element of it. The exit code. */
 int peri_cli_remapped(peri_cli *c, peri_buf *all, bool one, peri_code code, const peri_err *e);
+/* After a Ctrl-C: what that means. The exit code. */
+int peri_cli_remap_stopped(const peri_cli *c, peri_err *e);
 
 #endif

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "base/show.h"
+
 #define SAMPLES 3
 #define REJECT_SAMPLES 5
 #define SAMPLE_BYTES 200
@@ -56,9 +59,8 @@ static peri_str shown(preview *p, const peri_json *v) {
   if (!v) return PERI_STR("null");
   if (v->raw.n <= SAMPLE_BYTES) return peri_arena_str(p->arena, v->raw);
   peri_buf b = {0};
-  size_t n = SAMPLE_BYTES;
-  while (n && ((unsigned char)v->raw.p[n] & 0xC0) == 0x80) n--;
-  peri_json_quote(&b, peri_arena_fmt(p->batch, "%.*s\xE2\x80\xA6", (int)n, v->raw.p));
+  peri_str raw = peri_redacted(p->batch, v->raw); /* before the cut: half a secret is known by nobody */
+  peri_json_quote(&b, peri_arena_fmt(p->batch, "%.*s\xE2\x80\xA6", (int)peri_show_edge(raw, SAMPLE_BYTES), raw.p));
   peri_str kept = peri_arena_str(p->arena, peri_buf_view(&b));
   peri_buf_fini(&b);
   return kept;

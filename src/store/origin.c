@@ -29,7 +29,15 @@ typedef struct peri_round {
   int64_t number, below, step, seq, left; /* about requests below `below` (0: none is under way); step: the table in work; seq: its last row looked at */
 } peri_round;
 
-static const char *const tables[] = {"rejects", "unmapped", "integration_data"}; /* in the order in which a record may move while a round lasts */
+/* In the order in which a record may move while a round lasts; remap keeps a row aside, and rollback brings it back: that is looked at on both ends. */
+static const struct {
+  const char *name, *seq, *request;
+} tables[] = {{"remap_undo", "row_seq", "was_request_seq"},
+              {"rejects", "seq", "request_seq"},
+              {"unmapped", "seq", "request_seq"},
+              {"integration_data", "seq", "request_seq"},
+              {"remap_undo", "row_seq", "was_request_seq"}};
+#define TABLES ((int64_t)(sizeof tables / sizeof *tables))
 
 static peri_code load(peri_store *s, peri_round *r, peri_err *e) {
   peri_arena *a = peri_arena_new();
@@ -52,7 +60,8 @@ static peri_code save(peri_store *s, const peri_round *r, peri_err *e) {
 static peri_code mark(peri_store *s, peri_round *r, peri_err *e) {
   char sql[400];
   int64_t last = 0;
-  snprintf(sql, sizeof sql, "SELECT max(seq) FROM (SELECT seq FROM %s WHERE seq > ?1 ORDER BY seq LIMIT %d)", tables[r->step], SLICE);
+  const char *seq = tables[r->step].seq, *request = tables[r->step].request, *table = tables[r->step].name;
+  snprintf(sql, sizeof sql, "SELECT max(%s) FROM (SELECT %s FROM %s WHERE %s > ?1 ORDER BY %s LIMIT %d)", seq, seq, table, seq, seq, SLICE);
   peri_code code = peri_ask(s, e, &last, 0, sql, "i", r->seq);
   if (code != PERI_OK) return code;
   if (!last) {
@@ -62,8 +71,8 @@ static peri_code mark(peri_store *s, peri_round *r, peri_err *e) {
   }
   snprintf(sql, sizeof sql,
            "UPDATE requests SET marked = ?1 WHERE marked <> ?1 AND seq IN"
-           " (SELECT request_seq FROM %s WHERE seq > ?2 AND seq <= ?3 AND request_seq < ?4)",
-           tables[r->step]);
+           " (SELECT %s FROM %s WHERE %s > ?2 AND %s <= ?3 AND %s < ?4)",
+           request, table, seq, seq, request);
   code = peri_exec(s, e, "mark requests", sql, "iiii", r->number, r->seq, last, r->below);
   r->seq = last;
   return code;
@@ -89,6 +98,6 @@ peri_code peri_requests_retain(peri_store *s, peri_err *e) {
     if (code != PERI_OK || old <= 2 * r.left + ROUND_LEAST) return code;
     r = (peri_round){.number = r.number + 1, .below = below, .left = r.left};
   }
-  if (code == PERI_OK) code = r.step < 3 ? mark(s, &r, e) : drop(s, &r, e);
+  if (code == PERI_OK) code = r.step < TABLES ? mark(s, &r, e) : drop(s, &r, e);
   return code == PERI_OK ? save(s, &r, e) : code;
 }

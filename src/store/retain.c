@@ -1,11 +1,41 @@
 /* store/retain: what need not be kept for ever, and a recount of what is kept in step. Bounded work per call: the next run goes on.
  * Refuses to let an open reject go: its record waits to be replayed. */
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "store/catalog.h"
 #include "store/inside.h"
 
 #define AT_ONCE "2000"
 #define ETAGS_MAX "10000"
+#define REMAPS_KEPT "3" /* of an entity of an integration: as many can be taken back, one after the other */
+
+/* A remap that can't be taken back any more, for the sake of its age or of later ones, and what was kept aside for it: a slice of that a call, since the
+ * whole may be as many rows as there are. Bytes whose row a sync wrote since are nobody's, too. */
+static peri_code retain_remaps(peri_store *s, const char *before, peri_err *e) {
+  peri_arena *a = peri_arena_new();
+  peri_str text = {0};
+  int64_t from, to = 0;
+  peri_code code = peri_exec(s, e, "let old remaps go",
+                             "DELETE FROM remaps WHERE seq IN (SELECT seq FROM (SELECT seq, run_seq, undone, row_number() OVER (PARTITION BY integration_id, entity_type"
+                             " ORDER BY undone, seq DESC) AS place FROM remaps) m WHERE undone OR place > " REMAPS_KEPT
+                             " OR NOT EXISTS (SELECT 1 FROM runs r WHERE r.seq = m.run_seq AND r.started_at >= ?1) LIMIT " AT_ONCE ")",
+                             "c", before);
+  if (code == PERI_OK) code = peri_meta_get(s, a, "undo slice", &text, e);
+  from = text.n ? strtoll(text.p, NULL, 10) : 0;
+  peri_arena_free(a);
+  if (code == PERI_OK)
+    code = peri_ask(s, e, &to, 0, "SELECT max(row_seq) FROM (SELECT row_seq FROM remap_undo WHERE row_seq > ?1 ORDER BY row_seq LIMIT " AT_ONCE ")", "i", from);
+  if (code != PERI_OK || (!to && !from)) return code;
+  if (to)
+    code = peri_exec(s, e, "let what a remap replaced go",
+                     "DELETE FROM remap_undo WHERE row_seq > ?1 AND row_seq <= ?2 AND NOT EXISTS (SELECT 1 FROM integration_data d JOIN remaps m"
+                     " ON m.integration_id = d.integration_id AND m.entity_type = d.entity_type AND m.undone = 0 AND m.run_seq <= remap_undo.run_seq"
+                     " WHERE d.seq = remap_undo.row_seq AND d.run_seq IS remap_undo.was_run_seq)",
+                     "ii", from, to);
+  if (code != PERI_OK) return code;
+  return peri_exec(s, e, "note a slice", "INSERT INTO meta(key, value) VALUES('note.undo slice', ?1) ON CONFLICT(key) DO UPDATE SET value = excluded.value", "i", to);
+}
 
 peri_code peri_store_retain(peri_store *s, peri_err *e) {
   int64_t runs_before = peri_now_ms() - (int64_t)PERI_RUNS_DAYS_MAX * 86400000;
@@ -15,6 +45,7 @@ peri_code peri_store_retain(peri_store *s, peri_err *e) {
            "BY state = 'open' DESC, updated_at DESC)"
            " AS place FROM rejects) WHERE place > %d AND state <> 'open' LIMIT " AT_ONCE ")",
            PERI_REJECTS_PER_STREAM_MAX);
+  peri_iso(runs_before, before);
   peri_store_enter(s);
   int64_t many;
   peri_code code = peri_ask(s, e, &many, 0, "SELECT count(*) FROM rejects", "");
@@ -38,7 +69,8 @@ peri_code peri_store_retain(peri_store *s, peri_err *e) {
     if (code == PERI_OK)
       code = peri_exec(s, e, "let discarded bytes go",
                        "UPDATE rejects SET raw = NULL WHERE seq IN (SELECT seq FROM rejects WHERE state = 'discarded' AND updated_at < ?1 AND raw IS NOT NULL LIMIT " AT_ONCE ")",
-                       "c", peri_iso(runs_before, before));
+                       "c", before);
+    if (code == PERI_OK) code = retain_remaps(s, before, e);
     if (code == PERI_OK) code = peri_requests_retain(s, e);
     code = peri_tx_end(s, code, e);
   }

@@ -47,7 +47,8 @@ peri_code peri_store_remap_note(peri_store *s, int64_t run_seq, peri_str integra
     if (code == PERI_OK && from != INT64_MIN && from != to)
       code = peri_exec(s, e, "note a remap",
                        "INSERT INTO remaps(run_seq, integration_id, entity_type, path, from_generation, to_generation) SELECT ?1, ?2, ?3, ?4, ?5, ?6"
-                       " WHERE NOT EXISTS (SELECT 1 FROM remaps WHERE integration_id = ?2 AND entity_type = ?3 AND undone = 0 AND from_generation = ?5 AND to_generation = ?6)",
+                       " WHERE NOT EXISTS (SELECT 1 FROM remaps WHERE seq = (SELECT max(seq) FROM remaps WHERE integration_id = ?2 AND entity_type = ?3 AND undone = 0)"
+                       " AND from_generation = ?5 AND to_generation = ?6)",
                        "itttii", run_seq, integration_id, entity, path, from, to);
     code = peri_tx_end(s, code, e);
   }
@@ -68,7 +69,7 @@ peri_code peri_store_remap_last(peri_store *s, peri_arena *a, peri_str type, per
     if (rc == SQLITE_ROW)
       *out = (peri_remapped){.seq = sqlite3_column_int64(st, 0), .path = peri_arena_str(a, peri_col(st, 1)), .from_generation = sqlite3_column_int64(st, 2), .to_generation = sqlite3_column_int64(st, 3), .at = peri_arena_str(a, peri_col(st, 4))};
     else if (rc == SQLITE_DONE)
-      code = peri_fail(e, PERI_NOT_FOUND, "there is no remap of %.*s/%.*s to take back", PERI_S(type), PERI_S(entity));
+      code = peri_fail(e, PERI_NOT_FOUND, "there is no remap of %.*s/%.*s to take back (the last three are kept, for %d days)", PERI_S(type), PERI_S(entity), PERI_RUNS_DAYS_MAX);
     else
       code = peri_sql_fail(s, e, "read the remaps");
   }

@@ -9,6 +9,7 @@ int main(void) {
   failed += store_commit_tests();
   failed += store_sweep_tests();
   failed += store_remap_tests();
+  failed += store_retain_tests();
   failed += store_catalog_tests();
   failed += store_crash_tests();
   failed += store_power_tests();

@@ -45,6 +45,7 @@ int store_open_tests(void);
 int store_commit_tests(void);
 int store_sweep_tests(void);
 int store_remap_tests(void);
+int store_retain_tests(void);
 int store_catalog_tests(void);
 int store_crash_tests(void);
 int store_power_tests(void);
