@@ -1655,6 +1655,21 @@ local function limited(_, why, db)
   return 429, body, db.state.retry.after and { ["Retry-After"] = tostring(math.max(1, (why.waitMs + 999) // 1000)) } or nil
 end
 
+-- A property of the account as its owner could not change it: {"entity":"contact","name":"zip","remove":true}, or "type", "options" or neither, which
+-- brings it back (or makes it).
+local function control_property(db, b)
+  local kind = kinds[kind_of[b.entity or ""]]
+  if not kind or type(b.name) ~= "string" then return 400, { status = "error", message = "which property? entity and name" } end
+  local gone, old, new = db.state.gone[kind.name] or {}, property(db, kind, b.name) or kind.property[b.name], {}
+  gone[b.name] = b.remove == true or nil
+  db.state.gone[kind.name] = gone
+  for k, v in pairs(old or { name = b.name, label = label_of(b.name), type = "string", fieldType = "text", options = decode "[]", flags = { custom = true } }) do new[k] = v end
+  if b.type then new.type = b.type end
+  if b.options then new.options, new.allowed = options_of(table.concat(b.options, "|")) end
+  store_property(db, kind, new)
+  return 200, { done = true }
+end
+
 -- POST /_emulator/search {"delay_ms":2000}, /_emulator/scopes {"deny":["contacts"]}, /_emulator/retry_after {"on":true}, /_emulator/associations {"page":2},
 -- /_emulator/rotate {"on":true}: each refresh gives a new refresh token, and the one before is refused
 local function control(call, db)
@@ -1663,6 +1678,7 @@ local function control(call, db)
   elseif what == "retry_after" then db.state.retry.after = b.on == true
   elseif what == "associations" then db.state.links.page = b.page or 500
   elseif what == "rotate" then db.state.rotation.on = b.on == true
+  elseif what == "property" then return control_property(db, b)
   elseif what == "scopes" then
     db.state.denied = {}
     for _, name in ipairs(b.deny or {}) do db.state.denied[kind_of[name] or name] = true end

@@ -67,6 +67,7 @@
 #define PERI_RUNS_DAYS_MAX 90
 #define PERI_DELETE_SHARE_MAX_PERCENT 10            /* more vanishing at once is asked about first */
 #define PERI_DELETE_COUNT_FREE 20                   /* fewer than this never need asking */
+#define PERI_DRIFT_PER_STREAM_MAX 1000              /* settled changes of fields that are remembered; the oldest go */
 #define PERI_DELETE_LOOK_MAX 2000                   /* so many that a listing did not show are asked for one by one before they count as gone */
 
 #endif

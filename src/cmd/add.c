@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/uuid.h"
 #include "cmd/flags.h"
+#include "core/drift.h"
 #include "core/integration.h"
 #include "core/login.h"
 #include "core/scripts.h"
@@ -136,13 +137,13 @@ static bool kind_accepts(const peri_node *kind, const peri_json *value) {
   return true;
 }
 
-/* deletes.STREAM is ours, not the connector's. */
+/* deletes.STREAM and drift.STREAM are ours, not the connector's. */
 static peri_code check_policy(const peri_connector *k, const peri_json *m, bool *ours, peri_err *e) {
   peri_str stream, kind = {0}, names[256];
   stream = peri_str_cut(m->key, '.', &kind);
   bool known = false;
   size_t n = 0;
-  *ours = stream.n && peri_str_is(kind, "deletes");
+  *ours = stream.n && (peri_str_is(kind, "deletes") || peri_str_is(kind, "drift"));
   if (!*ours) return PERI_OK;
   for (; n < k->stream_count && n < 256; n++) {
     names[n] = k->streams[n].name;
@@ -150,6 +151,12 @@ static peri_code check_policy(const peri_connector *k, const peri_json *m, bool 
   }
   peri_str near = peri_suggest(stream, names, n);
   if (!known && !k->more) return peri_fail(e, PERI_INVALID, "%.*s: %.*s has no stream '%.*s'%s%.*s%s", PERI_S(m->key), PERI_S(k->name), PERI_S(stream), near.n ? " (did you mean '" : "", PERI_S(near), near.n ? "'?)" : "");
+  peri_drift_policy policy;
+  if (peri_str_is(kind, "drift")) {
+    if (!peri_drift_policy_read(m->text, &policy))
+      return peri_fail(e, PERI_INVALID, "%.*s says what becomes of fields that appear, vanish or change: evolve (taken), freeze (left out) or ask; '%.*s' is none of them", PERI_S(m->key), PERI_S(m->text.n ? m->text : m->raw));
+    return PERI_OK;
+  }
   if (m->type != PERI_J_NUMBER || peri_json_int(m, -1) < 0 || peri_json_int(m, -1) > 100)
     return peri_fail(e, PERI_INVALID, "%.*s is the share of a stream that may vanish without a question, 0 to 100 in percent; '%.*s' is not", PERI_S(m->key), PERI_S(m->raw));
   return PERI_OK;

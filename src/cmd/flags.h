@@ -18,6 +18,7 @@
   X(status) \
   X(runs) \
   X(rejects) \
+  X(drift) \
   X(remap) \
   X(plan) \
   X(why) \

@@ -110,6 +110,16 @@ static void print_questions(peri_str name, const peri_json *questions) {
   }
 }
 
+/* Changed fields that wait for an answer. */
+static void print_drift(peri_str name, const peri_json *drift) {
+  if (!drift || !drift->count) return;
+  printf("  %zu changed field%s wait%s for an answer:", drift->count, drift->count == 1 ? "" : "s", drift->count == 1 ? "s" : "");
+  int n = 0;
+  for (const peri_json *d = drift->first; d && n < 5; d = d->next, n++)
+    printf("%s %.*s.%.*s (%.*s)", n ? "," : "", PERI_S(peri_json_get_text(d, "stream")), PERI_S(peri_json_get_text(d, "field")), PERI_S(peri_json_get_text(d, "what")));
+  printf("%s\n    to take or decline them: perilune drift %.*s\n", drift->count > 5 ? ", …" : "", PERI_S(name));
+}
+
 static void print_status(peri_cli *c, const peri_json *d) {
   (void)c;
   if (!d || !d->count) puts("no integrations; add one with: perilune add TYPE NAME");
@@ -123,6 +133,7 @@ static void print_status(peri_cli *c, const peri_json *d) {
     peri_str problem = peri_json_get_text(run, "error_message");
     if (problem.n) printf("  last run %.*s: %.*s\n", PERI_S(peri_json_get_text(run, "status")), PERI_S(problem));
     print_questions(peri_json_get_text(i, "name"), peri_json_get(i, "questions"));
+    print_drift(peri_json_get_text(i, "name"), peri_json_get(i, "drift"));
     const peri_json *streams = peri_json_get(i, "streams");
     if (streams && streams->count) print_rows(streams, columns, 4, "");
   }

@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include "cmd/remapped.h"
+#include "core/drift.h"
 #include "store/catalog.h"
 #include "store/report.h"
 
 #define ID_SHOWN_MAX 100
+#define DRIFT_LOOKED_AT 200 /* newest changes of fields */
+#define DRIFT_SHOWN 5
 
 /* ---- show ---- */
 
@@ -37,6 +40,29 @@ static void print_rejects(const peri_json *rejects) {
     fputc('\n', stdout);
   }
   peri_arena_free(a);
+}
+
+/* A field that became something else is the likeliest reason why its values are refused now. */
+static void print_drift(const peri_cli *c, peri_store *store) {
+  peri_buf list = {0};
+  peri_err e = {0};
+  peri_arena *a = peri_arena_new();
+  peri_json_fault fault;
+  int n = 0;
+  if (peri_drift_list(store, peri_str_of(c->args[0]), PERI_STR(""), DRIFT_LOOKED_AT, &list, &e) == PERI_OK) {
+    const peri_json *rows = peri_json_parse(a, peri_buf_view(&list), &fault);
+    for (const peri_json *d = rows ? rows->first : NULL; d; d = d->next) {
+      peri_str what = peri_json_get_text(d, "what"), from, to;
+      if (peri_str_is(what, "appeared") || peri_str_is(peri_json_get_text(d, "state"), "over") || ++n > DRIFT_SHOWN) continue;
+      peri_drift_words(a, what, peri_json_get(d, "was"), peri_json_get(d, "now"), &from, &to);
+      printf("%s%.*s.%.*s %.*s", n > 1 ? ", " : "changed there since: ", PERI_S(peri_json_get_text(d, "stream")), PERI_S(peri_json_get_text(d, "field")),
+             PERI_S(peri_str_is(what, "vanished") ? what : from));
+      if (to.n) printf(" -> %.*s", PERI_S(to));
+    }
+    if (n) printf("%s; see perilune drift %s\n", n > DRIFT_SHOWN ? ", …" : "", c->args[0]);
+  }
+  peri_arena_free(a);
+  peri_buf_fini(&list);
 }
 
 static peri_reject_filter filter_of(const peri_cli *c) {
@@ -72,6 +98,7 @@ static int show(peri_cli *c) {
       print_counts(n);
       fputc('\n', stdout);
       print_rejects(all);
+      print_drift(c, s.store);
       if (!c->quiet) printf("\nafter correcting the mapping: perilune rejects %s --replay (the next sync does it by itself)\n", c->args[0]);
     }
     if (discarded) printf("%lld discarded\n", (long long)discarded);

@@ -85,6 +85,8 @@ static void print_result(const char *name, const peri_json *r) {
     still += peri_json_get_int(m, "rejected", 0);
   }
   if (tried) printf("%lld refused records tried again because their mapping changed: %lld taken in, %lld still refused\n", (long long)tried, (long long)(tried - still), (long long)still);
+  int64_t changed = peri_json_get_int(r, "fieldsChanged", 0);
+  if (changed) printf("%lld field%s changed there: perilune drift %s\n", (long long)changed, changed == 1 ? "" : "s", name);
   peri_str resumes = peri_json_get_text(r, "resumesAt");
   if (resumes.n) printf("%s resumes at %.*s: %.*s\n", name, PERI_S(resumes), PERI_S(peri_json_get_text(r, "reason")));
   int64_t rejected = peri_json_get_int(r, "rejected", 0);

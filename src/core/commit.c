@@ -1,5 +1,6 @@
 /* core/commit: see the header. Decides what each record of a page is to the store; the store decides what that changes. */
 #include "core/commit.h"
+#include "core/backfill.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -232,6 +233,7 @@ void peri_commit_page(peri_feed *f, peri_page *p, bool keys_only, const peri_cur
                             .sweep = f->sweep,
                             .sweep_unproved = f->unreadable,
                             .sweep_anew = f->sweep_anew,
+                            .asks_more = r->options->backfill && r->options->backfill->field_count,
                             .requests = r->pending_requests,
                             .retries = r->pending_retries,
                             .bytes = r->pending_bytes};

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "core/drift.h"
 #include "core/prepare.h"
 #include "core/question.h"
 #include "core/talk.h"
@@ -134,15 +135,15 @@ static void on_fields(void *self, const peri_err *failed) {
   discovery *d = self;
   const peri_stream *s = &d->r->connector->streams[d->at];
   peri_err e = *failed;
-  bool refused = harmless(e.code);
-  const peri_json *known = refused ? peri_json_get_str(d->r->discovered, s->name) : NULL; /* the account shows less of itself now; it need not have less */
-  if (refused) {
-    peri_log(PERI_WARN, "discover", "the fields of %.*s are not known%s: %s", PERI_S(s->name), known ? " anew" : "", e.text);
-    e = (peri_err){0};
-    if (!known) begin_fields(d, s); /* a page that came before the refusal is not the whole */
-  }
+  peri_str answered = PERI_STR("");
   peri_jw_end_object(&d->f.w);
-  if (e.code || keep(d->r, s->name, known ? known->raw : peri_buf_view(&d->json), &d->changed, &e)) {
+  if (!e.code) answered = peri_buf_view(&d->json);
+  if (harmless(e.code)) {
+    const peri_json *known = peri_json_get_str(d->r->discovered, s->name);
+    peri_log(PERI_WARN, "discover", "the fields of %.*s are not told%s: %s", PERI_S(s->name), known && known->count ? "; what was known of them is kept" : "", e.text);
+    e = (peri_err){0};
+  }
+  if (e.code || peri_drift_meet(d->r, s, answered, &d->changed, &e)) {
     end(d, &e);
     return;
   }

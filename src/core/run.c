@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/drift.h"
 #include "core/mapper.h"
 #include "core/prepare.h"
 #include "core/remap.h"
@@ -163,6 +164,7 @@ static void put_result(const peri_run *r, const char *status, peri_buf *out) {
     peri_jw_kv_c(&w, "resumesAt", peri_iso(r->resumes_ms, iso));
     peri_jw_kv_c(&w, "reason", r->err.text);
   }
+  if (r->drifted) peri_jw_kv_int(&w, "fieldsChanged", r->drifted);
   if (r->replayed.n) peri_jw_kv_raw(&w, "replayed", peri_buf_view(&r->replayed));
   peri_jw_key_c(&w, "entities");
   put_entities(r, &w);
@@ -255,6 +257,7 @@ static void open_work(void *self) {
   for (size_t i = 0; i < r->stream_count; i++) peri_jw_text(&w, r->streams[i]->name);
   peri_jw_end_array(&w);
   peri_run_open(r->store, r->in->id, r->options->backfill ? "backfill" : "sync", peri_buf_view(&names), peri_str_of(r->project->generation), &r->seq, r->id, &r->err);
+  if (!r->err.code && r->looked) peri_drift_found_by(r->store, r->in->id, r->drift_since, r->seq, &r->err);
   peri_buf_fini(&names);
 }
 

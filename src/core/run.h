@@ -108,6 +108,7 @@ struct peri_run {
   int64_t resumes_ms;            /* the limits ended the run: wall clock of when it can go on; 0 otherwise */
   const peri_json *discovered; int64_t discovered_ms; /* what the account has, and when that was asked; NULL: never */
   peri_str wanted_id;
+  bool looked; int64_t drift_since, drifted; /* core/drift: were fields looked at; the last change known before that; how many there were */
   char id[40];
   int64_t seq, started_ms, started_mono_ms;
   const peri_stream **streams; size_t stream_count, stream_index;

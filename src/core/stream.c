@@ -147,8 +147,9 @@ static void begin_sweep(peri_stream_work *w) {
   peri_engine_post(w->run->g, sweep_work, sweep_done, j);
 }
 
-/* ---- numbered pages move: what is deleted while a list is read pulls a record from the page ahead onto the one behind, and no page shows it. So
- * what such a list did not show is asked for by key before it counts as gone. ---- */
+/* ---- pages move: what is deleted while a list is read pulls a record from the page ahead onto the one behind, and no page shows it. Numbered pages
+ * do so by nature, those behind a cursor where the list has no stable order. So what no page showed is asked for by key, where the stream can be asked
+ * so, before it counts as gone. ---- */
 
 typedef struct look_job {
   peri_stream_work *w;
@@ -206,7 +207,7 @@ static void begin_look(peri_stream_work *w) {
 static bool pages_move(const peri_request *q) { return q->pages == PERI_PAGES_COUNT || q->pages == PERI_PAGES_LINK; }
 
 static void end_sweep(peri_stream_work *w) {
-  if (w->s->fetch && pages_move(w->place.request)) begin_look(w);
+  if (w->s->fetch) begin_look(w);
   else begin_sweep(w);
 }
 

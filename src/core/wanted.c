@@ -3,6 +3,7 @@
  * never a name that `discover` does not know, because one unknown column fails a whole query. */
 #include "base/map.h"
 #include "core/backfill.h"
+#include "core/drift.h"
 #include "core/stream_work.h"
 
 typedef struct prefix_set {
@@ -148,6 +149,7 @@ void peri_run_never_asked(peri_run *r, const peri_stream *s, const peri_mapping_
   for (const peri_json *prefix = asked ? asked->first : NULL; prefix; prefix = prefix->next) {
     for (const peri_json *p = reads ? reads->first : NULL; p; p = p->next) {
       peri_str name = name_below(p->text, prefix->key);
+      if (name.n && known && known->count && !peri_json_get_str(known, name)) continue; /* it cannot be asked for: vanished, or misspelt (perilune validate) */
       if (name.n && !holds(prefix, name)) peri_map_put(names, p->text, names);
     }
     for (const peri_json *p = rest ? rest->first : NULL; p; p = p->next)
@@ -183,4 +185,41 @@ bool peri_wanted_covers(peri_arena *a, peri_str set, const peri_json *now, const
       if (!all && !holds(prefix, name)) return false;
     }
   return true;
+}
+
+/* ---- for drift: who reads a field? ---- */
+
+static bool names_field(const peri_map *prefixes, peri_str path, peri_str field) {
+  if (!prefixes) { /* the stream is made by `more`: where its fields stand is not known here */
+    peri_str head, rest = peri_str_cut(path, '.', &head);
+    return peri_str_eq(name_below(path, PERI_STR("")), field) || (rest.n && peri_str_eq(name_below(rest, PERI_STR("")), field));
+  }
+  for (size_t i = 0; i < prefixes->count; i++)
+    if (peri_str_eq(name_below(path, prefixes->items[i].key), field)) return true;
+  return false;
+}
+
+void peri_drift_readers(peri_arena *a, const peri_scripts *k, peri_str type, peri_str stream, const peri_stream *s, peri_str field, peri_map *places, bool *rest, peri_str *path) {
+  const peri_mapping_info *m[PERI_MAPPINGS_OF_STREAM_MAX];
+  size_t n = peri_scripts_of_stream(k, type, stream, m, PERI_MAPPINGS_OF_STREAM_MAX);
+  peri_map used;
+  peri_map_init(&used, a);
+  if (s) used_prefixes(s->node, &used, 0);
+  peri_str below = used.count ? used.items[0].key : PERI_STR("");
+  *path = peri_arena_fmt(a, "%.*s%s%.*s", PERI_S(below), below.n ? "." : "", PERI_S(field));
+  for (size_t i = 0; i < n; i++) {
+    const peri_json *fields = peri_json_get(m[i]->plan, "fields");
+    for (const peri_json *f = fields ? fields->first : NULL; f; f = f->next) {
+      const peri_json *paths = peri_json_get(f, "paths");
+      if (peri_str_is(peri_json_get_text(f, "kind"), "rest")) {
+        *rest = true;
+        continue;
+      }
+      for (const peri_json *p = paths ? paths->first : NULL; p; p = p->next)
+        if (names_field(s && used.count ? &used : NULL, p->text, field)) {
+          long long line = (long long)peri_json_get_int(f, "line", 0);
+          peri_map_put(places, line ? peri_arena_fmt(a, "%.*s:%lld", PERI_S(m[i]->path), line) : m[i]->path, places);
+        }
+    }
+  }
 }

@@ -57,14 +57,17 @@ size_t peri_work_group(const peri_commit_row *rows, size_t count) {
 /* Recognised as the same before it was mapped: nothing to write, but a sweep wants to know that it is there. */
 static peri_code seen(peri_work *w, const peri_commit_row *r, peri_err *e) {
   w->n.unchanged++;
-  if (!w->commit->sweep) return PERI_OK;
+  if (!w->commit->sweep && !w->commit->asks_more) return PERI_OK;
   peri_str key = peri_record_key(w, r), integration = w->commit->integration_id;
   peri_found *rows;
   size_t count;
   peri_code code = peri_record_rows(w, key, &rows, &count, e);
   for (size_t i = 0; code == PERI_OK && i < count; i++)
-    if (!rows[i].dead) peri_work_seen(w, rows[i].seq);
-  if (code != PERI_OK || !peri_maybe_has(w->s, integration, w->entity, key)) return code;
+    if (!rows[i].dead) {
+      peri_work_seen(w, rows[i].seq);
+      if (w->commit->asks_more) code = peri_row_asked(w, rows[i].seq, e);
+    }
+  if (code != PERI_OK || !w->commit->sweep || !peri_maybe_has(w->s, integration, w->entity, key)) return code;
   static const peri_stmt_id which[] = {PERI_Q_REJECT_SEEN, PERI_Q_UNMAPPED_SEEN};
   for (int i = 0; i < 2 && code == PERI_OK; i++) {
     sqlite3_stmt *st = peri_stmt(w->s, which[i], e);
@@ -115,7 +118,7 @@ static peri_code gone(peri_work *w, const peri_commit_row *r, peri_err *e) {
   peri_str into = {NULL, 0};
   if (code == PERI_OK && merged) code = survivor_of(w, key, r->merged_into, &into, e);
   for (size_t i = 0; i < count && code == PERI_OK; i++) {
-    if (!merged && peri_older(r->updated, rows[i].updated)) { /* it has been written since: it lives */
+    if (!rows[i].dead && peri_older(r->updated, rows[i].updated)) { /* it has been written since: it lives; of a merge, the stamp is the survivor's */
       newer = true;
       continue;
     }

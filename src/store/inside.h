@@ -151,6 +151,7 @@ peri_code peri_find_row(peri_work *w, peri_str key, peri_found *f, peri_err *e);
 peri_code peri_record_rows(peri_work *w, peri_str record_key, peri_found **rows, size_t *count, peri_err *e);
 peri_code peri_row_put(peri_work *w, const peri_commit_row *r, bool head, bool in_set, peri_put *how, peri_err *e);
 peri_code peri_row_bury(peri_work *w, const peri_found *f, const char *cause, int64_t updated, peri_str merged_into, peri_err *e);
+peri_code peri_row_asked(peri_work *w, int64_t seq, peri_err *e);
 peri_code peri_row_mark(peri_work *w, peri_stmt_id which, int64_t seq, peri_err *e); /* STALE, UNHEAD */
 /* sets.c */
 peri_code peri_set_put(peri_work *w, const peri_commit_row *rows, size_t count, peri_err *e);

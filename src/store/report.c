@@ -4,9 +4,12 @@
 #include <stdio.h>
 
 #include "store/catalog.h"
+#include "store/drift.h"
 #include "store/question.h"
 #include "store/inside.h"
 #include "json/json.h"
+
+#define ASKED_MOST 100 /* changes of fields that wait for an answer, in a report */
 
 #define LIMIT_MAX 100000
 static int64_t bounded(int limit) { return limit > 0 && limit < LIMIT_MAX ? limit : LIMIT_MAX; }
@@ -76,9 +79,9 @@ static peri_code streams(peri_store *s, peri_jw *w, peri_str id, peri_err *e) {
   return code;
 }
 
-static peri_code put_questions(peri_store *s, peri_jw *w, peri_str id, peri_err *e) {
+static peri_code put_questions(peri_store *s, peri_jw *w, peri_str id, bool of_fields, peri_err *e) {
   peri_buf list = {0};
-  peri_code code = peri_question_list(s, id, &list, e);
+  peri_code code = of_fields ? peri_drift_list(s, id, PERI_STR("asked"), ASKED_MOST, &list, e) : peri_question_list(s, id, &list, e);
   if (code == PERI_OK) peri_jw_raw(w, peri_buf_view(&list));
   peri_buf_fini(&list);
   return code;
@@ -122,7 +125,9 @@ peri_code peri_report_status(peri_store *s, peri_str name, peri_buf *json, peri_
     peri_jw_key_c(&w, "streams");
     if (code == PERI_OK) code = streams(s, &w, id, e);
     peri_jw_key_c(&w, "questions");
-    if (code == PERI_OK) code = put_questions(s, &w, id, e);
+    if (code == PERI_OK) code = put_questions(s, &w, id, false, e);
+    peri_jw_key_c(&w, "drift");
+    if (code == PERI_OK) code = put_questions(s, &w, id, true, e);
     peri_jw_end_object(&w);
   }
   peri_jw_end_array(&w);

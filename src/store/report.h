@@ -5,7 +5,7 @@
 #include "store/store.h"
 
 peri_code peri_report_status(peri_store *s, peri_str name, peri_buf *json, peri_err *e); /* "" all:
-                                                                                            [{"name","type","status","last_sync","data_count","error_count","running":run|null,"last_run":{…},"streams":[{"stream","phase","rows","rejects","position"}],"questions":[…]}]
+                                                                                            [{"name","type","status","last_sync","data_count","error_count","running":run|null,"last_run":{…},"streams":[{"stream","phase","rows","rejects","position"}],"questions":[…],"drift":[…]}]
                                                                                           */
 peri_code peri_report_runs(peri_store *s, peri_str name, int limit, peri_buf *json, peri_err *e);
 peri_code peri_report_rejects(peri_store *s, peri_str name, const peri_reject_filter *filter, int limit, int64_t after_seq, peri_buf *json, peri_err *e);

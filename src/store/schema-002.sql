@@ -33,14 +33,15 @@ ALTER TABLE sweeps ADD COLUMN unproved INTEGER NOT NULL DEFAULT 0;
 -- who was merged into a record: followed when that one is merged away in its turn
 CREATE INDEX integration_data_merged ON integration_data(integration_id, entity_type, merged_into) WHERE merged_into IS NOT NULL;
 
--- What an account's fields were and became: found when `discover` is asked again.
+-- What an account's fields were and became: found when `discover` is asked again. What is in force stands in `discovered`; a change that is not
+-- taken waits here with its description.
 CREATE TABLE drift (
   seq INTEGER PRIMARY KEY,
   integration_id TEXT NOT NULL REFERENCES integrations(id),
   stream TEXT NOT NULL,
   field TEXT NOT NULL,
   what TEXT NOT NULL,  -- appeared vanished type options
-  state TEXT NOT NULL, -- taken: in force; open: waits for an answer; frozen: known and left out; over: the API took it back
+  state TEXT NOT NULL, -- taken: in force; asked: waits for an answer; frozen: left out by the policy; declined: by an answer; over: the API took it back
   run_seq INTEGER,     -- NULL: found by `perilune discover`
   found_at TEXT NOT NULL,
   settled_at TEXT,

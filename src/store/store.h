@@ -97,6 +97,7 @@ typedef struct peri_commit {
   bool sweep;                       /* mark rows seen for the sweep under way */
   bool sweep_unproved;              /* a record of this listing has no readable key: nothing may be taken for gone, whoever ends it */
   bool sweep_anew;                  /* this run began the listing: marks of earlier ones are void, even of the same second */
+  bool asks_more;                   /* a backfill of fields: unchanged records are noted as asked for with wanted_id, too */
   bool rollback;                    /* remap: what only another plan made of records that are refused now is taken back */
   int64_t requests, retries, bytes; /* added to the run's counters */
 } peri_commit;

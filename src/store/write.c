@@ -129,6 +129,11 @@ static peri_code update(peri_work *w, const peri_found *f, const peri_commit_row
   return peri_done(w->s, st, e, "write a row");
 }
 
+/* The same bytes came though more was asked for: the record has no more to give. */
+peri_code peri_row_asked(peri_work *w, int64_t seq, peri_err *e) {
+  return peri_exec(w->s, e, "note what was asked for", "UPDATE integration_data SET wanted_id = ?2 WHERE seq = ?1", "iI", seq, w->wanted_id);
+}
+
 peri_code peri_row_put(peri_work *w, const peri_commit_row *r, bool head, bool in_set, peri_put *how, peri_err *e) {
   peri_found f;
   bool made = false;
@@ -156,7 +161,7 @@ peri_code peri_row_put(peri_work *w, const peri_commit_row *r, bool head, bool i
     *how = PERI_PUT_SAME;
     w->n.unchanged++;
     peri_work_seen(w, f.seq);
-    return PERI_OK;
+    return w->commit->asks_more ? peri_row_asked(w, f.seq, e) : PERI_OK;
   }
   return update(w, &f, r, head, in_set, same_data, e);
 }
