@@ -56,6 +56,14 @@ check "a default" 'default "NOWHERE"' "$(p why contact "$4" city --json | jq -r 
 check_has "and all of it for people" "$(p why contact "$2" city)" '-> transform: "PORTO!"  [mappings/hubspot/contact.lua:1]'
 w=$(p why contact "$3" --json)
 check "a record that was left out: state and rule" "deleted who left mappings/hubspot/contact.lua:12" "$(field "$w" '.data[] | select(.rule) | "\(.state) \(.rule.message) \(.rule.file):\(.rule.line)"' | sed 's/city: //; s/left out/deleted/' | tail -1)"
+fresh=$(curl -s -X POST "$URL/crm/objects/2026-03/contacts" -H 'Authorization: Bearer pat-emulator' -H 'Content-Type: application/json' -d '{"properties":{"city":"Leave","email":"new@example.com"}}' | jq -r .id)
+p sync crm --entity contact >/dev/null
+check "a record that never had a row" 0 "$(sql "select count(*) from integration_data where external_id='$fresh' and entity_type='contact'")"
+w=$(p why contact "$fresh" --json)
+check "is one that was left out: by which rule" "1 left out|who left|mappings/hubspot/contact.lua:12" \
+  "$(field "$w" '"\(.data|length) \(.data[0] | .state + "|" + .rule.message + "|" + .rule.file + ":" + (.rule.line|tostring))"' | sed 's/city: //')"
+check_has "and which request brought it" "$(field "$w" '.data[0] | "\(.method) \(.url)"')" "$URL/crm/"
+check_has "for people" "$(p why contact "$fresh")" "who left"
 w=$(p why contact "$5" city)
 check_not "no escape sequence reaches the terminal" "$w" "$(printf '\033')"
 check_has "it is spelled out" "$w" '[2J'
