@@ -33,6 +33,9 @@ struct peri_store {
   uint64_t seed;
   int wal_frames;  /* as the last commit reported */
   int wal_checked; /* frames at the last checkpoint that could not finish */
+#ifdef PERI_DEBUG
+  int64_t wal_factor; /* tests only: 0, or how often a frame counts */
+#endif
   sqlite3_stmt *stmts[PERI_Q_COUNT];
   peri_id_cached ids[PERI_ID_CACHE];
   unsigned id_count;
@@ -208,6 +211,8 @@ peri_code peri_credentials_merge(peri_store *s, peri_str id, peri_str given_json
 #ifdef PERI_DEBUG
 /* Tests only: as if the disk were full beyond so many pages. */
 void peri_store_test_pages_max(peri_store *s, int64_t pages);
+/* Tests only: as if the log were so many times as large. */
+void peri_store_test_wal_factor(peri_store *s, int64_t factor);
 sqlite3 *peri_store_test_db(peri_store *s);
 #endif
 

@@ -279,9 +279,16 @@ peri_code peri_store_key_check_set(peri_store *s, peri_str sealed_json, peri_err
 
 void peri_store_interrupt(peri_store *s) { sqlite3_interrupt(s->db); } /* without the mutex: it is held by what is to be stopped */
 
-int64_t peri_store_wal_bytes(peri_store *s) { return (int64_t)s->wal_frames * 8216; }
+int64_t peri_store_wal_bytes(peri_store *s) {
+  int64_t bytes = (int64_t)s->wal_frames * 8216;
+#ifdef PERI_DEBUG
+  if (s->wal_factor) bytes *= s->wal_factor;
+#endif
+  return bytes;
+}
 
 #ifdef PERI_DEBUG
+void peri_store_test_wal_factor(peri_store *s, int64_t factor) { s->wal_factor = factor; }
 void peri_store_test_pages_max(peri_store *s, int64_t pages) {
   char sql[64];
   snprintf(sql, sizeof sql, "PRAGMA max_page_count = %lld", (long long)pages);

@@ -378,6 +378,42 @@ static void a_full_disk_leaves_nothing(void **state) {
   assert_counts(f, N + 1, 0);
 }
 
+/* Somebody begins to read and does not end: the log cannot begin anew, and grows with each commit. A frame counts as 4,000 here. */
+static void a_reader_that_stays_is_named(void **state) {
+  fixture *f = *state;
+  peri_err e = {0};
+  peri_commit_row r = row_of("0", "{\"a\":1}", 100);
+  commit_rows(f, &r, 1);
+  sqlite3 *reader = NULL;
+  assert_int_equal(sqlite3_open_v2(f->path, &reader, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM integration_data", NULL, NULL, NULL), SQLITE_OK);
+  peri_store_test_wal_factor(f->s, 4000);
+  peri_commit c = {.run_seq = f->run, .run_started_ms = 1, .integration_id = INTEGRATION, .stream = PERI_STR("contact"), .rows = &r, .row_count = 1};
+  peri_commit_result result;
+  peri_code code = PERI_OK;
+  bool slow = false;
+  char key[16];
+  int done = 0;
+  for (; done < 200 && !code; done++) {
+    snprintf(key, sizeof key, "k%d", done);
+    r = row_of(key, "{\"a\":1}", 100);
+    slow |= peri_store_wal_bytes(f->s) > (256ll << 20);
+    code = peri_store_commit(f->s, &c, 1, &result, &e);
+  }
+  assert_true(slow);
+  assert_int_equal(code, PERI_BUSY);
+  assert_true(peri_store_wal_bytes(f->s) >= (1ll << 30));
+  assert_non_null(strstr(e.text, "keeps reading"));
+  assert_non_null(strstr(e.text, f->path));
+  assert_int_equal(result.counted.created, 0);
+  assert_counts(f, done, 0); /* the one that was refused is not there: k0 … and the first row */
+  sqlite3_close(reader); /* its transaction ends */
+  OK(peri_store_commit(f->s, &c, 1, &result, &e));
+  assert_int_equal(result.counted.created, 1);
+  assert_true(peri_store_wal_bytes(f->s) < (256ll << 20));
+  assert_counts(f, done + 1, 0);
+}
+
 static void one_transaction_for_all(void **state) {
   fixture *f = *state;
   peri_err e = {0};
@@ -430,6 +466,7 @@ int store_commit_tests(void) {
       cmocka_unit_test_setup_teardown(two_entities_must_both_agree, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(the_cursor_comes_with_the_rows, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(a_full_disk_leaves_nothing, fixture_open, fixture_close),
+      cmocka_unit_test_setup_teardown(a_reader_that_stays_is_named, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(one_transaction_for_all, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(exact_bytes_come_back, fixture_open, fixture_close),
   };
