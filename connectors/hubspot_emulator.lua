@@ -1671,13 +1671,15 @@ local function control_property(db, b)
 end
 
 -- POST /_emulator/search {"delay_ms":2000}, /_emulator/scopes {"deny":["contacts"]}, /_emulator/retry_after {"on":true}, /_emulator/associations {"page":2},
--- /_emulator/rotate {"on":true}: each refresh gives a new refresh token, and the one before is refused
+-- /_emulator/rotate {"on":true}: each refresh gives a new refresh token, and the one before is refused; "anew":true: the first one is in force again
 local function control(call, db)
   local what, b = call.url:match("^/_emulator/(.*)$"), type(call.body) == "table" and call.body or {}
   if what == "search" then db.state.search.delay = b.delay_ms or 0
   elseif what == "retry_after" then db.state.retry.after = b.on == true
   elseif what == "associations" then db.state.links.page = b.page or 500
-  elseif what == "rotate" then db.state.rotation.on = b.on == true
+  elseif what == "rotate" then
+    db.state.rotation.on = b.on == true
+    if b.anew then db.state.rotation.now = nil end
   elseif what == "property" then return control_property(db, b)
   elseif what == "scopes" then
     db.state.denied = {}

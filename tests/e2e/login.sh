@@ -39,6 +39,7 @@ check_exit "its refresh token renews the token" 0 p check far
 forget far
 check_exit "and the one that replaced it" 0 p check far
 check "three of them by now" refresh-token-2 "$(last .form.refresh_token)"
+check "a refresh says the connector's params, and the client's secret" "north a secret+" "$(last '.form | "\(.tenant) \(.client_secret)"')"
 user '{"answer":"access_denied"}'
 check_exit "a device that is refused" 1 p auth far --device
 check_has "is told" "$(cat "$WORK/err")" "did not agree"
@@ -129,6 +130,14 @@ wait "$login"
 check "a login waits for a busy database" "0 1" "$? $(grep -c . "$WORK/waited")"
 check_has "and is kept" "$(cat "$WORK/result")" "bot is logged in"
 wait "$busy" 2>/dev/null
+
+# ---- a refresh of a client that shows itself in Basic ----
+TYPE=idb add apart basic --credential "clientSecret=a secret+" --setting tenant=east
+user '{"answer":"agree"}'
+check_exit "a device of a client in Basic" 0 p auth apart --device
+forget apart
+check_exit "its refresh is in Basic too" 0 p check apart
+check "with the params, and no secret in the form" "refresh_token east null" "$(last '.form | "\(.grant_type) \(.tenant) \(.client_secret)"')"
 
 # ---- the end ----
 control fault '{"path":"/revoke","status":503,"times":-1}' >/dev/null

@@ -72,6 +72,10 @@ n=$(refreshes)
 r=$(p sync --all 2>&1)
 check_has "sync --all passes it by and says so" "$r" "perilune auth a"
 check_has "and syncs the others" "$r" "crm: ok"
+total=$(curl -s "$URL/_emulator/requests?last=1" | jq .total)
+check_exit "a sync of it alone fails at once" 1 p sync a
+check_has "by the same command" "$(cat "$WORK/err")" "perilune auth a"
+check "and asks the API nothing" "$total" "$(curl -s "$URL/_emulator/requests?last=1" | jq .total)"
 clear_faults
 
 # killed between the answer and its commit: the next one tries the old token, and says what happened
