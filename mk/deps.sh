@@ -5,7 +5,7 @@ packages=""
 for set in "$@"; do
   case $set in
     build) packages="$packages gcc libc6-dev pkg-config liblua5.4-dev libcurl4-openssl-dev libsqlite3-dev libssl-dev libuv1-dev libmicrohttpd-dev libseccomp-dev libxxhash-dev zlib1g-dev tzdata" ;;
-    test)  packages="$packages libcmocka-dev clang libclang-rt-14-dev valgrind strace faketime sqlite3 curl jq lua5.4" ;;
+    test)  packages="$packages libcmocka-dev openssl clang libclang-rt-14-dev valgrind strace faketime sqlite3 curl jq lua5.4" ;;
     lint)  packages="$packages clang-tidy clang-format cppcheck lua-check" ;;
     bench) packages="$packages nginx-light nodejs npm" ;;
     real)  packages="$packages wordpress mariadb-server php-cli php-mysql nodejs npm" ;;

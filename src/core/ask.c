@@ -142,7 +142,7 @@ static void wait_for_limit(peri_ask *k) {
   int64_t wait;
   uint64_t random;
   peri_random(&random, sizeof random);
-  bool inline_wait = peri_patience_limit(&k->patience, k->action.wait_ms, random, &wait);
+  bool inline_wait = peri_patience_limit(&k->patience, k->action.wait_ms, k->reply->took_ms, k->out.timeout_ms, random, &wait);
   peri_permit_pause(r->account, k->out.rate, wait);
   if (!inline_wait) {
     end_for_now(k, wait);
@@ -181,6 +181,7 @@ static void retry(peri_ask *k) {
 static void refused(peri_ask *k) {
   if (!k->refreshed) {
     k->refreshed = true;
+    k->patience.lost_ms += k->reply->took_ms;
     switch (peri_account_refused(k->run->account, k->token, &k->token_wait, &k->err)) {
     case PERI_REFUSED_AGAIN: later(k, 0); return;
     case PERI_REFUSED_WAIT: return;

@@ -259,6 +259,24 @@ static peri_code code_of(CURLcode result) {
   }
 }
 
+/* What is to be done about a TLS error, by the words of OpenSSL and libcurl: the certificate's owner, this machine, or the base URL. */
+static const char *way_out(const char *said) {
+  static const struct { const char *word, *way; } ways[] = {
+    {"expired", ". The server's owner must renew it; if it is new, this machine's clock is wrong"},
+    {"not yet valid", ". Check this machine's clock"},
+    {"host name", ". The base URL must carry a name that the certificate is for"},
+    {"issuer", ". If that is right, add the CA that signed it to this machine's (update-ca-certificates)"},
+    {"self-signed", ". If that is right, add it, or the CA that signed it, to this machine's (update-ca-certificates)"},
+    {"protocol version", ". TLS 1.2 is the least that is spoken: the server must learn it"},
+    {"unsupported protocol", ". TLS 1.2 is the least that is spoken: the server must learn it"},
+    {"wrong version number", ". What answers there speaks no TLS: check the host and the port of the base URL"},
+    {"SSL_ERROR_SYSCALL", ". What answers there broke off, and may speak no TLS: check the host and the port of the base URL"},
+  };
+  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+    if (strstr(said, ways[i].word)) return ways[i].way;
+  return "";
+}
+
 static void read_result(peri_http_call *c, CURLcode result) {
   peri_http_reply *r = &c->reply;
   const peri_curl_library *lib = c->http->lib;
@@ -285,7 +303,10 @@ static void read_result(peri_http_call *c, CURLcode result) {
     snprintf(r->error, sizeof r->error, "%.511s", c->fault.text);
   } else if (result != CURLE_OK) {
     r->code = code_of(result);
-    snprintf(r->error, sizeof r->error, "%.150s: %.300s", c->where, c->curl_text[0] ? c->curl_text : lib->curl_easy_strerror_p(result));
+    const char *said = c->curl_text[0] ? c->curl_text : lib->curl_easy_strerror_p(result);
+    size_t n = strlen(said);
+    while (n && said[n - 1] == ' ') n--;
+    snprintf(r->error, sizeof r->error, "%.150s: %.*s%s", c->where, n > 220 ? 220 : (int)n, said, r->code == PERI_TLS ? way_out(said) : "");
   } else {
     peri_http_date_read(peri_http_header(r, "date"), &r->date_ms);
     r->body = peri_buf_view(&c->body);
