@@ -11,7 +11,8 @@
 #define PAGES_OPEN_MAX 2           /* being fetched and mapped */
 #define PAGES_OUT_MAX 14           /* with those that wait for the writer: it takes ten together */
 #define URL_SHOWN_MAX 500
-#define AHEAD_MS_MIN 2000          /* less is no clock that is off */
+#define AHEAD_MS_MIN 3000          /* less is no clock that is off */
+#define DATE_WHOLE_MS 1000         /* a Date counts whole seconds: it is up to that much later over there */
 #define BYTES_OUT_MAX (4u << 20)   /* large pages go one by one: a page at its ceiling is there in several copies already */
 
 static void ask_next(peri_feed *f);
@@ -288,7 +289,7 @@ static void on_answer(peri_ask *k) {
     return;
   }
   if (f->date_ms < 0) f->date_ms = k->reply->date_ms;
-  int64_t ahead_ms = k->reply->date_ms < 0 ? 0 : k->reply->date_ms - peri_now_ms();
+  int64_t ahead_ms = k->reply->date_ms < 0 ? 0 : k->reply->date_ms + DATE_WHOLE_MS - peri_now_ms();
   if (ahead_ms > AHEAD_MS_MIN && ahead_ms > f->run->ahead_ms) f->run->ahead_ms = ahead_ms;
   peri_feed_end how = PERI_FEED_DONE;
   switch (k->action.act) {

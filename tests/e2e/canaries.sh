@@ -89,16 +89,17 @@ check_has "the refusal is told" "$(cat "$WORK/oauth")" "***"
 cat >"$P/mappings/hubspot/contact.lua" <<'LUA'
 return mapping "contact" { from = "hubspot.contact", fields = { x = text "id" { transform = function(value)
   local s = 0
-  for i = 1, 300000 do s = s + i % 7 end
+  for i = 1, 1500000 do s = s + i % 7 end
   return value .. s
 end } } }
 LUA
 "$PERILUNE" -C "$P" --log-level debug sync o --entity contact >>"$WORK/oauth" 2>&1 &
 core=$!
 pids="$pids $core"
-looked=0 found=0
+looked=0 found=0 expired=0
 while kill -0 "$core" 2>/dev/null; do
-  [ "$looked" -eq 3 ] && control expire '{}' >/dev/null # the next request brings a new token, and the worker lives on
+  # the next request brings a new token, and the worker lives on; once, because a fresh token that is refused ends the run
+  [ "$looked" -ge 3 ] && [ "$expired" = 0 ] && expired=1 && control expire '{}' >/dev/null
   for worker in $(cat "/proc/$core/task/$core/children" 2>/dev/null); do
     "$TOOLS/memgrep" "$worker" "$SECRET" "$REFRESH" "$(printf %s "$SECRET" | base64)" "$(printf %s "$REFRESH" | base64)" >"$WORK/grep" 2>/dev/null
     case $? in 0) looked=$((looked + 1)) ;; 1) found=$((found + 1)); cat "$WORK/grep" ;; esac
@@ -123,7 +124,7 @@ tamper() { # NAME SQL EXPECTED…
   check_has "$1: of which integration" "$(cat "$WORK/err")" "$4"
 }
 tamper "a byte of the value" "update integrations set credentials = json_set(credentials, '\$.clientSecret.ct', 'A' || substr(json_extract(credentials, '\$.clientSecret.ct'), 2) || '') where name = 'o' and json_extract(credentials, '\$.clientSecret.ct') not like 'A%'; update integrations set credentials = json_set(credentials, '\$.clientSecret.n', 'AAAAAAAAAAAAAAAA') where name = 'o'" "credential 'clientSecret'" "integration 'o'"
-tamper "a byte of the wrapped key" "update integrations set credentials = json_set(credentials, '\$.clientSecret.edk', replace(json_extract(credentials, '\$.clientSecret.edk'), substr(json_extract(credentials, '\$.clientSecret.edk'), 20, 1), 'x')) where name = 'o'" "credential 'clientSecret'" "integration 'o'"
+tamper "a byte of the wrapped key" "update integrations set credentials = json_set(credentials, '\$.clientSecret.edk', replace(json_extract(credentials, '\$.clientSecret.edk'), substr(json_extract(credentials, '\$.clientSecret.edk'), 20, 1), case substr(json_extract(credentials, '\$.clientSecret.edk'), 20, 1) when 'x' then 'y' else 'x' end)) where name = 'o'" "credential 'clientSecret'" "integration 'o'"
 tamper "moved from another integration" "update integrations set credentials = json_set(credentials, '\$.clientSecret', json((select json_extract(credentials, '\$.accessToken') from integrations where name = 'e'))) where name = 'o'" "credential 'clientSecret'" "changed, or moved"
 tamper "moved from another name" "update integrations set credentials = json_set(credentials, '\$.clientSecret', json(json_extract(credentials, '\$.refreshToken'))) where name = 'o'" "credential 'clientSecret'" "changed, or moved"
 tamper "another key's name" "update integrations set credentials = json_set(credentials, '\$.clientSecret.kid', 'k20000101-0000') where name = 'o'" "credential 'clientSecret'" "k20000101-0000"

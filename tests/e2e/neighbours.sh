@@ -67,7 +67,7 @@ done
 check "several hundred pages were counted in each round" 300 "$pages"
 check "the hostile ones were at work all the time" 0 "$strangers"
 check "busy workers get what others leave" 4 "$lowest"
-check "and the core its full share" "0 0" "$others"
+check "and the core its full share" "$(sed 's/.*) //' /proc/$$/stat | awk '{ print $17, $39 }')" "$others" # that of whoever started it
 if [ "$best" -gt 200 ] && [ "$loudest" -gt $((quietest * 3)) ]; then
   echo "ok the 99th percentile can't be judged on this machine now: alone it was between $quietest and $loudest us"
 else
