@@ -12,6 +12,7 @@ P=$WORK/secret
 printf '%s\n' "$CANARY" >"$WORK/token"
 p add hubspot crm --base-url "$URL" --credential accessToken=@"$WORK/token" >/dev/null
 rm "$WORK/token"
+check_has "the word that proves the key is blotted nowhere" "$(p check nobody 2>&1)" "perilune list"
 check "the key file is private" 600 "$(stat -c %a "$P/perilune.key")"
 check "the database does not hold the token" 0 "$(cat "$P"/perilune.db* | grep -a -c -e "$CANARY" -e "$CANARY64")"
 check_exit "a wrong token is refused" 1 p --log-level debug check crm
@@ -65,5 +66,4 @@ check "and nothing was written" "$before" "$(sql "select count(*) from runs")"
 chmod 644 "$P/perilune.key"
 check_exit "a readable key is refused" 1 p sync crm
 check_has "with the command that mends it" "$(cat "$WORK/err")" "chmod"
-check_has "the word that proves the key is blotted nowhere" "$(p check nobody 2>&1)" "perilune list"
 finish
