@@ -51,7 +51,7 @@ start_part() {
   case $1 in
     unit-*) run_part "$1" 400 "$B/unit/test_${1#unit-}" ;;
     e2e-*) run_part "$1" 400 sh "tests/e2e/${1#e2e-}.sh" ;;
-    fuzz-*) run_part "$1" 150 "$B/fuzz/fuzz_${1#fuzz-}" -max_total_time="${FUZZ_SECONDS:-60}" -rss_limit_mb=2048 -timeout=20 -print_final_stats=0 "$B/fuzz/corpus-${1#fuzz-}" ;;
+    fuzz-*) run_part "$1" 150 "$B/fuzz/fuzz_${1#fuzz-}" -max_total_time="${FUZZ_SECONDS:-30}" -rss_limit_mb=2048 -timeout=20 -print_final_stats=0 "$B/fuzz/corpus-${1#fuzz-}" ;;
     *) echo "no such part: $1" >"$LOGS/$1.log"; echo 2 >"$LOGS/$1.code" ;;
   esac
 }
